@@ -21,7 +21,7 @@ from edudet import check
 
 PACKAGE = Path(__file__).parent
 # A wheel carries the kernels' sources inside the package; a checkout has them beside it.
-SOURCES = next(path for path in (PACKAGE / "csrc", PACKAGE.parent / "csrc", PACKAGE) if path.is_dir())
+SOURCES = PACKAGE / "csrc" if (PACKAGE / "csrc").is_dir() else PACKAGE.parent / "csrc"
 LIBRARIES = {
     name: PACKAGE / f"_native_{name}.so" for name in ("cpu", "cuda", "emulated", "checked")
 }
@@ -102,7 +102,7 @@ def require(op: str, *tensors: Tensor, has_backward: bool = False) -> None:
 def call(op: str, function: str, *args: Any) -> Any:
     """Run the kernel of `op`; what it says of a bad value is raised as a ValueError of `function`.
 
-    Under torch.compile the kernel runs long after this function: the same text comes as RuntimeError.
+    Under torch.compile the kernel runs after this function: the same text, as RuntimeError.
     """
     kernel = getattr(getattr(torch.ops, _active), op).default
     if torch.compiler.is_compiling():
