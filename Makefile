@@ -18,7 +18,7 @@ demo: build  ## find the coins in a photo; writes out/demo/index.html
 	@$(BIN)/edudet demo
 
 test: build  ## run all tests
-	@$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
 
 lab: build  ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab notebooks

@@ -15,12 +15,14 @@ def works(device: str, peer) -> Iterator[Work]:
         contestants = {"edudet": partial(box_iou, boxes, boxes)}
         if device == "cuda":
             for kernel in (1, 2):
-                contestants[f"kernel {kernel}"] = partial(box_iou_native, boxes, boxes, kernel=kernel)
+                rung = partial(box_iou_native, boxes, boxes, kernel=kernel)
+                contestants[f"kernel {kernel}"] = rung
         contestants["vectorised"] = partial(box_iou_vectorized, boxes, boxes)
         if peer:
             contestants["torchvision"] = partial(peer.box_iou, boxes, boxes)
         for threads in (1, 2) if device == "cpu" and n >= 1000 else (1,):
-            yield Work("box_iou", f"{n} x {n}", contestants, goal if threads == 1 else None, threads)
+            wanted = goal if threads == 1 else None
+            yield Work("box_iou", f"{n} x {n}", dict(contestants), wanted, threads)
     boxes, _ = image_like(4000, device=device)
     contestants = {"edudet": partial(generalized_box_iou, boxes, boxes)}
     if peer:

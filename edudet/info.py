@@ -64,7 +64,7 @@ def show() -> None:
         table.add_row(stem, *cells)
     console.print(table)
     for number, reason in enumerate(reasons, 1):
-        console.print(f"({number}) {reason}", markup=False, highlight=False)
+        console.print(f"({number}) {reason}", markup=False, highlight=False, soft_wrap=True)
 
     machine = Table("", "", title="machine", show_header=False)
     for name, value in facts():

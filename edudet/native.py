@@ -130,6 +130,11 @@ def register(op: str, **functions: Callable) -> None:
         _register_in(NAMESPACES.get(name, "edudet"), op, **functions)
 
 
+def registered() -> list[str]:
+    """The names of the operators that have kernels."""
+    return sorted(_registrations)
+
+
 def _register_in(space: str, op: str, fake: Callable, backward: Callable | None = None,
                  setup_context: Callable | None = None) -> None:
     def no_backward(ctx: Any, *grads: Tensor) -> None:
