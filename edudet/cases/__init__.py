@@ -1,0 +1,1 @@
+"""Worked examples with their expected results, and the mistakes that they catch."""

@@ -1,0 +1,70 @@
+import os
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from edudet import native
+
+DEVICES = ["cpu", "cuda"]
+REQUIRED = os.environ.get("EDUDET_REQUIRE", "").split(",")  # e.g. "native,cuda" on a GPU machine
+
+
+def require(reason: str | None, *what: str) -> None:
+    """Skip with `reason`, or fail if this machine has promised to have it."""
+    if reason and any(w in REQUIRED for w in what):
+        pytest.fail(f"EDUDET_REQUIRE={','.join(REQUIRED)}, but {reason}")
+    if reason:
+        pytest.skip(reason)
+
+
+@pytest.fixture(params=DEVICES)
+def device(request: pytest.FixtureRequest) -> str:
+    reason = None if request.param == "cpu" or torch.cuda.is_available() else "no CUDA device"
+    require(reason, request.param)
+    return request.param
+
+
+def require_native(op: str, device: str) -> None:
+    require(native.obstacle(op, torch.empty(0, device=device)), "native")
+
+
+def emulated(form: Callable) -> Callable:
+    """The native form, with the CUDA kernels executed by the CPU in place of the C++ ones."""
+
+    def run(*args, **kwargs):
+        with native.namespace("edudet_emulated"):
+            return form(*args, **kwargs)
+
+    return run
+
+
+def form_of(implementations: dict[str, Callable], name: str, op: str, device: str) -> Callable:
+    """One form of an operator by name, or a skip that says why it cannot run here."""
+    if name == "emulated":
+        require("emulated kernels run on the CPU" if device != "cpu" else None)
+        require(native.missing("emulated"), "native")
+        return emulated(implementations["native"])
+    if name == "native":
+        require_native(op, device)
+    return implementations[name]
+
+
+def torchvision_ops():
+    return pytest.importorskip("torchvision.ops", reason="torchvision, a peer, is not installed")
+
+
+def forms(implementations: dict[str, Callable]) -> list[str]:
+    return [*implementations, "emulated"]
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Say what was skipped and why: one line a reason, not one a test."""
+    reasons: dict[str, int] = {}
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2].removeprefix("Skipped: ") if report.longrepr else "?"
+        reasons[reason] = reasons.get(reason, 0) + 1
+    if reasons:
+        terminalreporter.section("skipped, and why")
+    for reason, count in sorted(reasons.items(), key=lambda item: -item[1]):
+        terminalreporter.line(f"{count:5d}  {reason}")
