@@ -475,4 +475,9 @@ void announce(const void* data, size_t bytes, const char* name, bool initialised
   regions.push_back(std::move(r));
 }
 
+void forget_announced() {
+  checker::regions.clear();
+  checker::recent = nullptr;
+}
+
 }  // namespace edudet::emulator

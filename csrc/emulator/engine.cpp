@@ -101,7 +101,7 @@ std::string list_threads(bool (*wanted)(const Thread&, const Thread&), const Thr
   return text;
 }
 
-std::string text_of(Site site) {
+std::string text_of_site(Site site) {
   return std::string(site.file ? site.file : "?") + ":" + std::to_string(site.line);
 }
 
@@ -122,7 +122,7 @@ std::string who_waits() {
     if (thread.state == State::kDone) {
       text += " have ended";
     } else {
-      text += std::string(" wait at ") + thread.waits_for + " (" + text_of(thread.site) + ")";
+      text += std::string(" wait at ") + thread.waits_for + " (" + text_of_site(thread.site) + ")";
     }
   }
   return text;
@@ -235,8 +235,8 @@ void refuse_different(const Meeting& meeting, unsigned mask, const char* name, S
   char masks[64];
   snprintf(masks, sizeof masks, "mask %#x here, %#x there", mask, meeting.mask);
   abandon(cudaErrorLaunchFailure, "divergent warp operation",
-          std::string("lanes of one warp are at ") + name + " (" + text_of(site) + ") and at " +
-              meeting.name + " (" + text_of(meeting.site) + "); " + masks,
+          std::string("lanes of one warp are at ") + name + " (" + text_of_site(site) + ") and at " +
+              meeting.name + " (" + text_of_site(meeting.site) + "); " + masks,
           site, nullptr);
 }
 
@@ -435,8 +435,13 @@ std::string refusal(const Configuration& c) {
   return "";
 }
 
+void make_arena() {
+  if (block.arena) return;
+  block.arena = static_cast<char*>(operator new(kArenaBytes, std::align_val_t(4096)));
+}
+
 void prepare(const char* kernel, const Configuration& c, void (*body)(void*), void* arguments) {
-  if (!block.arena) block.arena = static_cast<char*>(operator new(kArenaBytes, std::align_val_t(4096)));
+  make_arena();
   block.kernel = kernel;
   block.body = body;
   block.arguments = arguments;
@@ -481,7 +486,7 @@ std::string Failure::text() const {
   text += (kind.empty() ? "" : kind + ": ") + message;
   if (of_thread) text += ", thread " + text_of(thread);
   if (in_kernel) text += (of_thread ? " of block " : ", block ") + text_of(block);
-  if (site.file) text += ", at " + text_of(site);
+  if (site.file) text += ", at " + text_of_site(site);
   return text;
 }
 
@@ -613,6 +618,7 @@ void* shared_variable(int* slot, size_t bytes, size_t align, const char* name) {
 }
 
 void* dynamic_shared_memory(const char* name) {
+  make_arena();
   if (block.dynamic_bytes) {
     checker::rename_region(block.arena + kArenaBytes / 2, name);
   }

@@ -8,8 +8,10 @@ namespace edudet::emulator {
 
 // Tells the checker that a kernel may touch these bytes, and under which name to report them.
 // `initialised`: the caller has written them; otherwise reading comes only after a kernel's write or
-// cudaMemset. Regions last until the call under check ends; announcing one again replaces it. Does
-// nothing while no check is running.
+// cudaMemset. Announcing it again replaces it. Does nothing while no check is running.
 EDUDET_API void announce(const void* data, size_t bytes, const char* name, bool initialised);
+
+// The operator has ended, and its memory may become something else.
+EDUDET_API void forget_announced();
 
 }  // namespace edudet::emulator
