@@ -12,7 +12,7 @@
     _emulator.so     the engine and the checker, built from csrc/emulator
     rewrite.py       what must be changed in a .cu before g++ can read it
     program.py       compile and call a user's kernels
-    operator.py      run an operator of edudet on its emulated kernels
+    operators.py     run an operator of edudet on its emulated kernels
     session.py       one run: its options, its errors
     findings.py      what a check has found: races, stray accesses, slow lines
     lines.py         from addresses to source lines
@@ -20,7 +20,7 @@
 
 from edudet.emulator.findings import Access, Finding, LineStatistics, Run
 from edudet.emulator.lines import Place
-from edudet.emulator.operator import run
+from edudet.emulator.operators import run
 from edudet.emulator.program import CompileError, Kernel, Program, compile
 from edudet.emulator.session import EmulatorError
 

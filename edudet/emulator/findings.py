@@ -55,7 +55,7 @@ class Finding:
         return self.places[-1].line if self.places else None
 
     def __str__(self) -> str:
-        where = " and ".join(str(place) for place in self.places)
+        where = " and ".join(place.with_caller() for place in self.places)
         who = f"block {self.block}" if self.block else ""
         if self.thread:
             who = f"thread {self.thread} of {who}"
@@ -224,7 +224,8 @@ def _merged(findings: Iterable[Finding]) -> list[Finding]:
     """One finding per fault and line: instances of a template have several instructions for a line."""
     merged: dict[tuple, Finding] = {}
     for found in findings:
-        key = (found.kind, found.message, found.places, found.region, found.kernel)
+        # Of a race, either access may have come first.
+        key = (found.kind, found.message, frozenset(found.places), found.region, found.kernel)
         first = merged.setdefault(key, found)
         if first is not found:
             merged[key] = Finding(**{**vars(first), "count": first.count + found.count})

@@ -27,6 +27,11 @@ class Place:
     def __str__(self) -> str:
         return f"{self.file}:{self.line}" if self.line else self.file
 
+    def with_caller(self) -> str:
+        """The place, and where in another file it was called from."""
+        caller = next((c for c in self.callers if c[0] != self.file), None)
+        return f"{self} (from {caller[0]}:{caller[1]})" if caller else str(self)
+
 
 def places(spots: list[dict[str, Any]]) -> list[Place]:
     """The places of the spots that _emulator.report() lists."""

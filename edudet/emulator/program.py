@@ -32,7 +32,7 @@ from edudet.emulator.rewrite import RewriteError, is_space, rewrite, tokens
 from edudet.emulator.session import EmulatorError, engine, session
 
 TIME_LIMIT = 10.0  # seconds for one launch
-COMMON = ("-std=c++17", "-g", "-fPIC", "-ffp-contract=off", "-U_FORTIFY_SOURCE",
+COMMON = ("-std=c++17", "-gdwarf-4", "-fPIC", "-ffp-contract=off", "-U_FORTIFY_SOURCE",
           "-fno-omit-frame-pointer", "-DEDUDET_EMULATED")  # fmt: skip
 PLAIN = ("-O2",)
 # As setup.py compiles the project's kernels for the checker.
