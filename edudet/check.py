@@ -63,8 +63,17 @@ def boxes(function: str, **named: Tensor) -> None:
 
 def unit_interval(function: str, **named: float) -> None:
     for name, value in named.items():
+        if not isinstance(value, (int, float, Tensor)):
+            raise TypeError(f"{function}: {name} must be a number, got {type(value).__name__}")
         if not 0 <= value <= 1:
             raise ValueError(f"{function}: {name} must lie in [0, 1], got {value}")
+
+
+def finite(function: str, **named: Tensor) -> None:
+    """Every number of the (N,) arguments must be finite."""
+    for name, tensor in named.items():
+        for i in (~tensor.isfinite()).nonzero().flatten().tolist()[:1]:
+            raise ValueError(f"{function}: {name}[{i}] must be finite, got {tensor[i].item():g}")
 
 
 def can_look(*tensors: Tensor) -> bool:

@@ -71,7 +71,7 @@ void require(bool holds, const Parts&... parts) {
 
 // The element types of the kernels. `visit` is called with a zero of the type of the tensor.
 template <typename Visit>
-void dispatch(const char* op, const Tensor& tensor, Visit&& visit) {
+auto dispatch(const char* op, const Tensor& tensor, Visit&& visit) {
   switch (tensor.scalar_type()) {
     case ScalarType::Float:
       return visit(float{});
