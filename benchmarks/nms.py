@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from functools import partial
 
 import torch
-from edudet.ops.nms import nms_native
 
 from benchmarks.inputs import clustered, image_like, sparse
 from benchmarks.measure import Work
 from edudet.ops import batched_nms, nms
+from edudet.ops.nms import nms_native
 
 KINDS = {"sparse": sparse, "image-like": image_like, "clustered": clustered}
 GOALS = {

@@ -9,6 +9,7 @@ Four libraries may lie beside this file, built by setup.py from csrc/:
 """
 
 import importlib
+import importlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
