@@ -1,0 +1,327 @@
+// Three ways to walk through a map, by its layout and by how much of it the RoIs use:
+//
+//   in place    channels lie side by side already (channels_last): a vector holds many of them
+//   by slices   copy a slice of channels of one image to that layout, then serve all its RoIs
+//   by planes   few RoIs on a big map: one channel after the other, where it lies
+//
+// All three call the same two loops, `pool` and `scatter`, for a number of channels at a time.
+#include "../roi_align.h"
+
+#include <algorithm>
+
+#include "../common/bilinear.h"
+
+namespace edudet::cpu {
+
+template <typename C>
+RoiPlan<C>::RoiPlan(const C* rois, int64_t num_rois, int64_t images, int64_t height, int64_t width,
+                    const RoiGrid& grid)
+    : rows(grid.rows), columns(grid.columns) {
+  std::vector<bool> in_use(images);
+  rois_.reserve(num_rois);
+  ends_.reserve(1 + num_rois * (rows + columns));
+  ends_.push_back(0);
+  for (int64_t k = 0; k < num_rois; ++k) {
+    const Roi<C> roi = place_roi(rois + 5 * k, images, grid);
+    fault_ = roi.fault;
+    if (fault_ != RoiFault::none) return;
+    rois_.push_back({roi.image, C(1) / roi.count()});
+    num_products_ += add_axis(roi.y, rows, height) * add_axis(roi.x, columns, width);
+    if (!in_use[roi.image]) num_cells_ += height * width;
+    in_use[roi.image] = true;
+  }
+}
+
+template <typename C>
+int64_t RoiPlan<C>::add_axis(const RoiAxis<C>& axis, int64_t bins, int64_t cells) {
+  const int64_t before = int64_t(taps_.size());
+  for (int64_t i = 0; i < bins; ++i) {
+    const int64_t begin = int64_t(taps_.size());
+    for (int64_t sample = 0; sample < axis.samples; ++sample) {
+      const AxisTaps<C> pair = axis_taps(axis.position(i, sample), cells);
+      if (pair.outside) continue;
+      add_tap(begin, pair.low, pair.weight_low);
+      add_tap(begin, pair.high, pair.weight_high);
+    }
+    ends_.push_back(int64_t(taps_.size()));
+  }
+  return int64_t(taps_.size()) - before;
+}
+
+// Positions increase: if the cell is known already, it is one of the last two.
+template <typename C>
+void RoiPlan<C>::add_tap(int64_t begin, int64_t cell, C weight) {
+  const int64_t size = int64_t(taps_.size());
+  for (int64_t i = size - 1; i >= begin && i >= size - 2; --i) {
+    if (taps_[i].cell == cell) {
+      taps_[i].weight += weight;
+      return;
+    }
+  }
+  taps_.push_back({cell, weight});
+}
+
+namespace {
+
+// Channels that are served at a time: 4 vectors' worth, or 1 where a slice of 4 would leave the
+// cache.
+template <typename C>
+constexpr int64_t kWide = 256 / sizeof(C);
+template <typename C>
+constexpr int64_t kNarrow = 64 / sizeof(C);
+constexpr int64_t kCacheBytes = 1 << 21;
+
+// `size` channels of one image; neighbours in a row are `pitch` elements apart, channels are 1.
+template <typename T>
+struct Slice {
+  T* data;
+  int64_t row_pitch, pitch, size;
+};
+
+// bins[bin * size + c] = mean of channel c in that bin. With S > 0, size is S: the compiler then
+// keeps the sums in registers.
+template <int64_t S, typename T, typename C>
+EDUDET_CLONES void pool(const RoiPlan<C>& plan, int64_t k, const Slice<const T> from,
+                        C* __restrict bins) {
+  const int64_t size = S ? S : from.size;
+  const auto* taps = plan.taps();
+  const int64_t *row_ends = plan.row_ends(k), *column_ends = plan.column_ends(k);
+  const C scale = plan.scale(k);
+  for (int64_t i = 0; i < plan.rows; ++i) {
+    for (int64_t j = 0; j < plan.columns; ++j, bins += size) {
+      C sums[S ? S : kWide<C>] = {};
+      for (int64_t a = row_ends[i - 1]; a < row_ends[i]; ++a) {
+        const T* row = from.data + taps[a].cell * from.row_pitch;
+        for (int64_t b = column_ends[j - 1]; b < column_ends[j]; ++b) {
+          const T* cell = row + taps[b].cell * from.pitch;
+          const C weight = taps[a].weight * taps[b].weight;
+          for (int64_t c = 0; c < size; ++c) sums[c] += weight * widen(cell[c]);
+        }
+      }
+      for (int64_t c = 0; c < size; ++c) bins[c] = sums[c] * scale;
+    }
+  }
+}
+
+// The transpose of `pool`: adds the gradient of each bin to the cells that it was computed from.
+template <int64_t S, typename C>
+EDUDET_CLONES void scatter(const RoiPlan<C>& plan, int64_t k, const C* __restrict bins,
+                           const Slice<C> to) {
+  const int64_t size = S ? S : to.size;
+  const auto* taps = plan.taps();
+  const int64_t *row_ends = plan.row_ends(k), *column_ends = plan.column_ends(k);
+  const C scale = plan.scale(k);
+  for (int64_t i = 0; i < plan.rows; ++i) {
+    for (int64_t j = 0; j < plan.columns; ++j, bins += size) {
+      for (int64_t a = row_ends[i - 1]; a < row_ends[i]; ++a) {
+        C* row = to.data + taps[a].cell * to.row_pitch;
+        for (int64_t b = column_ends[j - 1]; b < column_ends[j]; ++b) {
+          C* __restrict cell = row + taps[b].cell * to.pitch;
+          const C weight = taps[a].weight * taps[b].weight * scale;
+          for (int64_t c = 0; c < size; ++c) cell[c] += weight * bins[c];
+        }
+      }
+    }
+  }
+}
+
+template <typename T, typename C>
+void pool_slice(const RoiPlan<C>& plan, int64_t k, const Slice<const T>& from, C* bins) {
+  const auto f = from.size == kWide<C>     ? pool<kWide<C>, T, C>
+                 : from.size == kNarrow<C> ? pool<kNarrow<C>, T, C>
+                 : from.size == 1          ? pool<1, T, C>
+                                           : pool<0, T, C>;
+  f(plan, k, from, bins);
+}
+
+template <typename C>
+void scatter_slice(const RoiPlan<C>& plan, int64_t k, const C* bins, const Slice<C>& to) {
+  const auto f = to.size == kWide<C>     ? scatter<kWide<C>, C>
+                 : to.size == kNarrow<C> ? scatter<kNarrow<C>, C>
+                 : to.size == 1          ? scatter<1, C>
+                                         : scatter<0, C>;
+  f(plan, k, bins, to);
+}
+
+// Between channels `first`, `first` + 1, ... of image n of `maps`, in any layout, and cells of
+// `size` channels side by side. 16 cells at a time: their lines stay in the innermost cache.
+template <typename T, typename C>
+EDUDET_CLONES void gather_channels(const Maps<const T>& maps, int64_t n, int64_t first,
+                                   int64_t size, C* __restrict cells) {
+  for (int64_t y = 0; y < maps.height; ++y) {
+    for (int64_t x = 0; x < maps.width; x += 16, cells += 16 * size) {
+      const int64_t last = std::min<int64_t>(16, maps.width - x);
+      for (int64_t c = 0; c < size; ++c) {
+        const T* from = maps.at(n, first + c, y, x);
+        for (int64_t i = 0; i < last; ++i) cells[i * size + c] = widen(from[i * maps.column_stride]);
+      }
+      if (last < 16) cells -= (16 - last) * size;
+    }
+  }
+}
+
+template <typename T, typename C>
+EDUDET_CLONES void spread_channels(const C* __restrict cells, int64_t size, const Maps<T>& maps,
+                                   int64_t n, int64_t first) {
+  for (int64_t y = 0; y < maps.height; ++y) {
+    for (int64_t x = 0; x < maps.width; x += 16, cells += 16 * size) {
+      const int64_t last = std::min<int64_t>(16, maps.width - x);
+      for (int64_t c = 0; c < size; ++c) {
+        T* to = maps.at(n, first + c, y, x);
+        for (int64_t i = 0; i < last; ++i) to[i * maps.column_stride] = narrow<T>(cells[i * size + c]);
+      }
+      if (last < 16) cells -= (16 - last) * size;
+    }
+  }
+}
+
+template <typename C, typename T>
+int64_t slice_size(const Maps<T>& maps) {
+  const bool fits = maps.height * maps.width * kWide<C> * int64_t(sizeof(C)) <= kCacheBytes;
+  return fits ? kWide<C> : kNarrow<C>;
+}
+
+// How many channels at a time, and whether they are reached where they lie.
+struct Walk {
+  bool in_place;
+  int64_t size;
+};
+
+template <typename T, typename C>
+Walk choose_walk(const RoiPlan<C>& plan, const Maps<T>& maps) {
+  if (maps.channel_stride == 1) return {true, kWide<C>};
+  if (plan.num_products() < plan.num_cells()) return {true, 1};
+  return {false, slice_size<C>(maps)};
+}
+
+template <typename T>
+Walk choose_walk_backward(const RoiPlan<compute_t<T>>& plan, const Maps<T>& maps) {
+  using C = compute_t<T>;
+  if (sizeof(T) == sizeof(C)) return choose_walk(plan, maps);
+  return {false, slice_size<C>(maps)};  // 16-bit numbers cannot hold the sums
+}
+
+template <typename T>
+int64_t num_slices(const Maps<T>& maps, int64_t size) {
+  return (maps.channels + size - 1) / size;
+}
+
+template <typename T>
+void pool_roi(const RoiPlan<compute_t<T>>& plan, const Maps<const T>& input, const Maps<T>& out,
+              int64_t k, int64_t step, compute_t<T>* bins) {
+  for (int64_t c = 0; c < input.channels; c += step) {
+    const int64_t size = std::min(step, input.channels - c);
+    const T* data = input.at(plan.image(k), c, 0, 0);
+    pool_slice<T>(plan, k, {data, input.row_stride, input.column_stride, size}, bins);
+    spread_channels(bins, size, out, k, c);
+  }
+}
+
+// Channels [first, first + size) of every RoI in image n.
+template <typename T>
+void pool_image(const RoiPlan<compute_t<T>>& plan, const Maps<const T>& input, const Maps<T>& out,
+                int64_t n, int64_t first, int64_t size, compute_t<T>* cells, compute_t<T>* bins) {
+  using C = compute_t<T>;
+  bool copied = false;
+  for (int64_t k = 0; k < plan.num_rois(); ++k) {
+    if (plan.image(k) != n) continue;
+    if (!copied) gather_channels(input, n, first, size, cells);
+    copied = true;
+    pool_slice<C>(plan, k, {cells, input.width * size, size, size}, bins);
+    spread_channels(bins, size, out, k, first);
+  }
+}
+
+template <typename T>
+void scatter_image(const RoiPlan<compute_t<T>>& plan, const Maps<const T>& grad, int64_t n,
+                   int64_t first, const Slice<compute_t<T>>& to, compute_t<T>* bins) {
+  for (int64_t k = 0; k < plan.num_rois(); ++k) {
+    if (plan.image(k) != n) continue;
+    gather_channels(grad, k, first, to.size, bins);
+    scatter_slice(plan, k, bins, to);
+  }
+}
+
+template <typename T>
+void clear(const Maps<T>& maps, int64_t n, int64_t first, int64_t size) {
+  for (int64_t y = 0; y < maps.height; ++y) {
+    for (int64_t x = 0; x < maps.width; ++x) {
+      T* cell = maps.at(n, first, y, x);
+      for (int64_t c = 0; c < size; ++c) cell[c] = T{};
+    }
+  }
+}
+
+}  // namespace
+
+template <typename T>
+int64_t roi_align_tasks(const RoiPlan<compute_t<T>>& plan, const Maps<const T>& input) {
+  const Walk walk = choose_walk(plan, input);
+  return walk.in_place ? plan.num_rois() : input.images * num_slices(input, walk.size);
+}
+
+template <typename T>
+void roi_align(const RoiPlan<compute_t<T>>& plan, const Maps<const T>& input, const Maps<T>& out,
+               int64_t begin, int64_t end) {
+  using C = compute_t<T>;
+  const Walk walk = choose_walk(plan, input);
+  std::vector<C> bins(walk.size * plan.rows * plan.columns);
+  if (walk.in_place) {
+    for (int64_t k = begin; k < end; ++k) pool_roi(plan, input, out, k, walk.size, bins.data());
+    return;
+  }
+  std::vector<C> cells(walk.size * input.height * input.width);
+  const int64_t slices = num_slices(input, walk.size);
+  for (int64_t task = begin; task < end; ++task) {
+    const int64_t first = task % slices * walk.size;
+    pool_image(plan, input, out, task / slices, first,
+               std::min(walk.size, input.channels - first), cells.data(), bins.data());
+  }
+}
+
+template <typename T>
+int64_t roi_align_backward_tasks(const RoiPlan<compute_t<T>>& plan, const Maps<T>& grad_input) {
+  return grad_input.images * num_slices(grad_input, choose_walk_backward(plan, grad_input).size);
+}
+
+template <typename T>
+void roi_align_backward(const RoiPlan<compute_t<T>>& plan, const Maps<const T>& grad,
+                        const Maps<T>& grad_input, int64_t begin, int64_t end) {
+  using C = compute_t<T>;
+  const Walk walk = choose_walk_backward(plan, grad_input);
+  const int64_t slices = num_slices(grad_input, walk.size);
+  const int64_t num_cells = grad_input.height * grad_input.width;
+  std::vector<C> bins(walk.size * plan.rows * plan.columns);
+  std::vector<C> cells(walk.in_place ? 0 : walk.size * num_cells);
+  for (int64_t task = begin; task < end; ++task) {
+    const int64_t n = task / slices, first = task % slices * walk.size;
+    const int64_t size = std::min(walk.size, grad_input.channels - first);
+    if (walk.in_place) {
+      clear(grad_input, n, first, size);
+      C* data = reinterpret_cast<C*>(grad_input.at(n, first, 0, 0));  // T is C
+      const Slice<C> to{data, grad_input.row_stride, grad_input.column_stride, size};
+      scatter_image(plan, grad, n, first, to, bins.data());
+    } else {
+      std::fill(cells.begin(), cells.end(), C(0));
+      const Slice<C> to{cells.data(), grad_input.width * size, size, size};
+      scatter_image(plan, grad, n, first, to, bins.data());
+      spread_channels(cells.data(), size, grad_input, n, first);
+    }
+  }
+}
+
+#define INSTANTIATE(T)                                                                            \
+  template int64_t roi_align_tasks(const RoiPlan<compute_t<T>>&, const Maps<const T>&);           \
+  template void roi_align(const RoiPlan<compute_t<T>>&, const Maps<const T>&, const Maps<T>&,     \
+                          int64_t, int64_t);                                                      \
+  template int64_t roi_align_backward_tasks(const RoiPlan<compute_t<T>>&, const Maps<T>&);        \
+  template void roi_align_backward(const RoiPlan<compute_t<T>>&, const Maps<const T>&,            \
+                                   const Maps<T>&, int64_t, int64_t);
+INSTANTIATE(float)
+INSTANTIATE(double)
+INSTANTIATE(Half)
+INSTANTIATE(BFloat16)
+template class RoiPlan<float>;
+template class RoiPlan<double>;
+
+}  // namespace edudet::cpu
