@@ -3,6 +3,7 @@
 EDUDET_CUDA=0|1|auto   without, with, or with the CUDA kernels if nvcc is there (the default)
 EDUDET_JOBS=n          so many compilers at a time (default: one per core)
 EDUDET_SANITIZE=address,undefined   only the CPU kernels, under these sanitizers
+CXX=g++-12             another C++ compiler
 
 The compilers are called through ninja, not through torch.utils.cpp_extension: beside a torch
 without CUDA that one refuses to call nvcc, and it includes headers that take 45 s a file.
@@ -12,9 +13,11 @@ import json
 import os
 import platform
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -22,27 +25,23 @@ from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent.resolve()
-CSRC = ROOT / "csrc"
+LIBRARIES = ("cpu", "cuda", "emulated", "checked")
 TARGET_VERSION = "0x020a000000000000ULL"  # torch 2.10: the binaries run on this and all later ones
-CUDA_ARCHITECTURES = ["75", "80", "86", "89", "90", "100", "120"]
+CUDA_ARCHITECTURES = ("75", "80", "86", "89", "90", "100", "120")
 OLDEST_GXX = (9, 0)
 
+BASIC = ("-std=c++17", "-fPIC", "-Wall", "-Wextra", "-fvisibility=hidden")
 # No contraction of a * b + c: a decision that hangs on the last bit must be the same everywhere.
 # No errno and no traps: both would keep the compiler from vectorising.
-OPTIMISE = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
-# The emulated kernels: debug information for the checker's source lines.
-EMULATE = ["-O1", "-g", "-ffp-contract=off", "-fno-math-errno", "-fno-omit-frame-pointer"]
+OPTIMISE = ("-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math")
+# The emulator jumps between stacks, which _FORTIFY_SOURCE would take for an attack.
+EMULATE = ("-O2", "-ffp-contract=off", "-U_FORTIFY_SOURCE")
+# For the checker, every load and store calls a function; debug information gives it source lines.
+WATCH = ("-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=thread")
 
 
 class Missing(Exception):
     """Why a library is left out, and how to get it."""
-
-
-def main():
-    setup(
-        ext_modules=[Extension("edudet._native", sources=[])],  # makes the wheel one of a platform
-        cmdclass={"build_ext": BuildNative, "build_py": BuildWithSources},
-    )
 
 
 class BuildWithSources(build_py):
@@ -53,7 +52,7 @@ class BuildWithSources(build_py):
         if not self.editable_mode:
             target = Path(self.build_lib, "edudet", "csrc")
             shutil.rmtree(target, ignore_errors=True)
-            shutil.copytree(CSRC, target)
+            shutil.copytree(ROOT / "csrc", target)
 
 
 class BuildNative(build_ext):
@@ -61,7 +60,7 @@ class BuildNative(build_ext):
         in_place = self.inplace or self.editable_mode
         target = ROOT / "edudet" if in_place else Path(self.build_lib, "edudet").resolve()
         target.mkdir(parents=True, exist_ok=True)
-        left_out = build(target, ROOT / "build" / "native")
+        left_out = build(target)
         (target / "_build.json").write_text(json.dumps(left_out, indent=1))
         for name, reason in left_out.items():
             print(f"edudet: built without the {name} kernels: {reason}", file=sys.stderr)
@@ -73,51 +72,35 @@ class BuildNative(build_ext):
         return {}
 
 
-def build(target, scratch):
+def build(target):
     """Compile what can be compiled into `target`; return {library: reason} for the rest."""
     sanitize = os.environ.get("EDUDET_SANITIZE")
-    if sanitize:
-        scratch = scratch.with_name("sanitized")
-    scratch.mkdir(parents=True, exist_ok=True)
-    everything = ["cpu", "cuda", "emulated", "checked"]
-    try:
-        tools = Tools()
-    except Missing as reason:
-        for name in everything:
-            (target / f"_native_{name}.so").unlink(missing_ok=True)
-        return dict.fromkeys(everything, str(reason))
-
-    rules = Rules(tools, scratch, sanitize)
     left_out = {}
-    rules.cpu()
-    if sanitize:
-        left_out = dict.fromkeys(everything[1:], "this is a build for the sanitizers")
+    try:
+        plan = Plan(Path("build", "sanitized" if sanitize else "native"), sanitize)
+    except Missing as reason:
+        left_out = dict.fromkeys(LIBRARIES, str(reason))
     else:
-        try:
-            rules.emulator()
-        except Missing as reason:
-            left_out.update(dict.fromkeys(["emulated", "checked"], str(reason)))
-        try:
-            rules.cuda()
-        except Missing as reason:
-            left_out["cuda"] = str(reason)
-    rules.run()
-    for library in rules.libraries:
-        if not (target / library.name).exists() or stale(library, target / library.name):
-            shutil.copy2(library, target / library.name)
+        plan.cpu()
+        for names, add in ((("emulated", "checked"), plan.emulated), (("cuda",), plan.cuda)):
+            try:
+                if sanitize:
+                    raise Missing("this is a build for the sanitizers")
+                add()
+            except Missing as reason:
+                left_out.update(dict.fromkeys(names, str(reason)))
+        plan.run()
+        for library in plan.libraries:
+            shutil.copy2(ROOT / library, target / library.name)
     for name in left_out:
         (target / f"_native_{name}.so").unlink(missing_ok=True)
     return left_out
 
 
-def stale(source, copy):
-    return source.stat().st_mtime > copy.stat().st_mtime or source.stat().st_size != copy.stat().st_size
+class Plan:
+    """Writes build.ninja, library by library, and runs it. Paths are relative to ROOT."""
 
-
-class Tools:
-    """What the machine has to compile with."""
-
-    def __init__(self):
+    def __init__(self, folder, sanitize):
         try:
             import ninja
             import torch
@@ -127,128 +110,155 @@ class Tools:
                 f"the Python package {error.name} is missing: pip install torch ninja pybind11, "
                 "and install edudet with --no-build-isolation"
             ) from None
-        self.ninja, self.writer = Path(ninja.BIN_DIR, "ninja"), Writer
-        self.torch = Path(torch.__file__).parent
         self.gxx = os.environ.get("CXX") or "g++"
-        if not shutil.which(self.gxx.split()[0]):
-            raise Missing(f"{self.gxx} is not installed: apt install g++ (or your system's word for it)")
-        version = self.version_of_gxx()
-        if version < OLDEST_GXX:
-            raise Missing(
-                f"{self.gxx} is version {version[0]}.{version[1]}, and the kernels need "
-                f"{OLDEST_GXX[0]}.{OLDEST_GXX[1]}: apt install g++-12 and set CXX=g++-12"
-            )
+        check_gxx(self.gxx)
+        self.folder, self.libraries = folder, []
+        self.sanitize = (f"-fsanitize={sanitize}", "-fno-sanitize-recover=all") if sanitize else ()
+        self.program = Path(ninja.BIN_DIR, "ninja")
+        site = Path(torch.__file__).parent
+        self.with_torch = (
+            *("-isystem", site / "include"),
+            f"-DTORCH_TARGET_VERSION={TARGET_VERSION}",
+        )
+        self.torch_libraries = (f"-L{site / 'lib'}", "-ltorch", "-ltorch_cpu", "-lc10")
+        (ROOT / folder).mkdir(parents=True, exist_ok=True)
+        self.file = (ROOT / folder / "build.ninja").open("w")
+        self.ninja = Writer(self.file, width=100)
+        self.rule("cxx", f"{self.gxx} -MMD -MF $out.d $flags -c $in -o $out")
+        self.ninja.rule("link", f"{self.gxx} -shared $in -o $out $flags", "link $out")
 
-    def version_of_gxx(self):
-        text = subprocess.run(
-            [*self.gxx.split(), "-dumpfullversion", "-dumpversion"], capture_output=True, text=True
-        ).stdout
-        numbers = [int(number) for number in re.findall(r"\d+", text)] or [0]
-        return (numbers + [0])[0], (numbers + [0])[1]
-
-    def nvcc(self):
-        wish = os.environ.get("EDUDET_CUDA", "auto")
-        if wish not in ("0", "1", "auto"):
-            raise SystemExit(f"edudet: EDUDET_CUDA must be 0, 1 or auto, got {wish!r}")
-        if wish == "0":
-            raise Missing("EDUDET_CUDA=0 asked for a build without them")
-        home = os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH") or "/usr/local/cuda"
-        for candidate in (f"{home}/bin/nvcc", "nvcc"):
-            if shutil.which(candidate):
-                # `nvcc` may be a link or a script: the real one says where its toolkit lies.
-                words = subprocess.run([candidate, "--dryrun", "-c", "-x", "cu", os.devnull],
-                                       capture_output=True, text=True).stderr
-                top = re.search(r"TOP=(.*)", words)
-                if top:
-                    return Path(top[1]).resolve() / "bin" / "nvcc"
-        reason = "nvcc is not installed: get the CUDA toolkit, or set CUDA_HOME to where it is"
-        if wish == "1":
-            raise SystemExit(f"edudet: EDUDET_CUDA=1, but {reason}")
-        raise Missing(reason)
-
-    def architectures(self, nvcc):
-        """Those of CUDA_ARCHITECTURES that this nvcc can compile for."""
-        known = subprocess.run([nvcc, "--list-gpu-arch"], capture_output=True, text=True).stdout
-        return [arch for arch in CUDA_ARCHITECTURES if f"compute_{arch}\n" in known]
-
-
-class Rules:
-    """Writes build.ninja, library by library, and runs it."""
-
-    def __init__(self, tools, scratch, sanitize):
-        self.tools, self.scratch = tools, scratch
-        self.file = (scratch / "build.ninja").open("w")
-        self.ninja = tools.writer(self.file, width=100)
-        self.libraries = []
-        self.sanitize = [f"-fsanitize={sanitize}", "-fno-sanitize-recover=all", "-g"] if sanitize else []
-        ninja = self.ninja
-        ninja.rule("cxx", f"{tools.gxx} -MMD -MF $out.d $flags -c $in -o $out", "compile $out",
-                   depfile="$out.d", deps="gcc")
-        ninja.rule("link", f"{tools.gxx} -shared $in -o $out $flags", "link $out")
+    def rule(self, name, command):
+        """A rule whose command writes down which files it has read."""
+        self.ninja.rule(name, command, f"{name} $out", depfile="$out.d", deps="gcc")
 
     def compile(self, group, sources, flags, rule="cxx"):
         """One object per source; `group` keeps the libraries' objects apart."""
         objects = []
         for source in sources:
-            place = Path(source).relative_to(self.scratch if "build" in Path(source).parts else CSRC)
-            out = str(self.scratch / group / place) + ".o"
-            self.ninja.build(out, rule, str(source), variables={"flags": " ".join(flags)})
-            objects.append(out)
+            objects.append(str(self.folder / group / source.parent.name / source.name) + ".o")
+            self.ninja.build(objects[-1], rule, str(source), variables={"flags": quoted(flags)})
         return objects
 
     def link(self, name, objects, flags):
-        library = self.scratch / f"{name}.so"
-        self.ninja.build(str(library), "link", objects, variables={"flags": " ".join(flags)})
-        self.libraries.append(library)
-
-    def with_torch(self):
-        return [f"-isystem {self.tools.torch / 'include'}", f"-DTORCH_TARGET_VERSION={TARGET_VERSION}"]
-
-    def torch_libraries(self):
-        return [f"-L{self.tools.torch / 'lib'}", "-ltorch", "-ltorch_cpu", "-lc10"]
-
-    common = ["-std=c++17", "-fPIC", "-Wall", "-Wextra", "-fvisibility=hidden"]
+        self.libraries.append(self.folder / f"{name}.so")
+        variables = {"flags": quoted(flags)}
+        self.ninja.build(str(self.libraries[-1]), "link", objects, variables=variables)
 
     def cpu(self):
-        flags = [*self.common, *OPTIMISE, *self.sanitize]
-        objects = self.compile("cpu", sorted(CSRC.glob("cpu/*.cpp")), flags)
-        objects += self.compile("cpu", sorted(CSRC.glob("bind/*.cpp")), flags + self.with_torch())
-        self.link("_native_cpu", objects, [*self.torch_libraries(), *self.sanitize])
+        flags = (*BASIC, *OPTIMISE, *self.sanitize)
+        objects = self.compile("cpu", sources("cpu", "cpp"), flags)
+        objects += self.compile("cpu", sources("bind", "cpp"), (*flags, *self.with_torch))
+        self.link("_native_cpu", objects, (*self.torch_libraries, *self.sanitize))
 
     def cuda(self):
-        nvcc = self.tools.nvcc()
-        architectures = self.tools.architectures(nvcc)
-        if not architectures:
-            raise Missing(f"{nvcc} knows none of sm_{', sm_'.join(CUDA_ARCHITECTURES)}")
-        self.ninja.rule("nvcc", f"{nvcc} -MD -MF $out.d $flags -c $in -o $out", "compile $out",
-                        depfile="$out.d", deps="gcc")
-        targets = [f"-gencode arch=compute_{a},code=sm_{a}" for a in architectures]
-        newest = architectures[-1]  # and its assembly, for the GPUs of tomorrow
-        targets.append(f"-gencode arch=compute_{newest},code=compute_{newest}")
+        nvcc, toolkit = find_nvcc()
+        listed = subprocess.run([nvcc, "--list-gpu-arch"], capture_output=True, text=True).stdout
+        known = [arch for arch in CUDA_ARCHITECTURES if f"compute_{arch}\n" in listed]
+        if not known:
+            raise Missing(f"{nvcc} compiles for none of sm_{', sm_'.join(CUDA_ARCHITECTURES)}")
+        targets = [f"-gencode=arch=compute_{arch},code=sm_{arch}" for arch in known]
+        # And the newest as assembly, for the GPUs of tomorrow.
+        targets.append(f"-gencode=arch=compute_{known[-1]},code=compute_{known[-1]}")
         define = "-DEDUDET_WITH_CUDA"
-        flags = ["-std=c++17", "-O3", "-fmad=false", "-Xcompiler -fPIC,-fvisibility=hidden", define]
-        objects = self.compile("cuda", sorted(CSRC.glob("cuda/*.cu")), flags + targets, "nvcc")
-        toolkit = nvcc.parent.parent
-        include = f"-isystem {toolkit / 'include'}"
-        objects += self.compile("cuda", sorted(CSRC.glob("bind/*.cpp")),
-                                [*self.common, "-O2", define, include, *self.with_torch()])
+        self.rule("nvcc", f"{shlex.quote(str(nvcc))} -MD -MF $out.d $flags -c $in -o $out")
+        flags = ("-std=c++17", "-O3", "-fmad=false", "-Xcompiler=-fPIC,-fvisibility=hidden", define)
+        objects = self.compile("cuda", sources("cuda", "cu"), (*flags, *targets), "nvcc")
+        flags = (*BASIC, "-O2", define, "-isystem", toolkit / "include", *self.with_torch)
+        objects += self.compile("cuda", sources("bind", "cpp"), flags)
         machine = {"aarch64": "sbsa"}.get(platform.machine(), platform.machine())
-        places = [toolkit / place for place in ("lib64", "lib", f"targets/{machine}-linux/lib")]
-        self.link("_native_cuda", objects,
-                  [*self.torch_libraries(), *[f"-L{place}" for place in places],
-                   "-lcudart_static", "-ldl", "-lrt", "-lpthread"])
+        places = [f"-L{toolkit / p}" for p in ("lib64", "lib", f"targets/{machine}-linux/lib")]
+        runtime = ("-lcudart_static", "-ldl", "-lrt", "-lpthread")
+        self.link("_native_cuda", objects, (*self.torch_libraries, *places, *runtime))
 
-    def emulator(self):
-        raise Missing("not written yet")
+    def emulated(self):
+        """The emulator as a Python module; the CUDA code on it, once plain and once watched."""
+        if not (ROOT / "edudet/emulator/rewrite.py").exists():
+            raise Missing("the emulator is not written yet")
+        try:
+            import pybind11
+        except ImportError:
+            raise Missing("the Python package pybind11 is missing: pip install pybind11") from None
+        headers = (pybind11.get_include(), sysconfig.get_path("include"))
+        if not Path(headers[1], "Python.h").exists():
+            raise Missing("Python.h is missing: apt install python3-dev")
+        include = [word for path in headers for word in ("-isystem", path)]
+        engine = self.compile("engine", sources("emulator", "cpp"), (*BASIC, *EMULATE, *include))
+        self.link("_emulator", engine, ("-pthread", "-lrt", "-ldl"))
+
+        rewriter = Path("edudet", "emulator", "rewrite.py")
+        command = f"{quoted([sys.executable, rewriter])} $in $out --depfile $out.d"
+        self.rule("rewrite", command)
+        kernels = []
+        for source in sources("cuda", "cu"):
+            kernels.append(self.folder / "rewritten" / f"{source.stem}.cpp")
+            self.ninja.build(str(kernels[-1]), "rewrite", str(source), implicit=[str(rewriter)])
+        flags = (*BASIC, *EMULATE, "-Icsrc/emulator/include", "-DEDUDET_WITH_CUDA")
+        for name, watch, define in (
+            ("emulated", (), ["-DEDUDET_EMULATED"]),
+            ("checked", WATCH, ["-DEDUDET_EMULATED", "-DEDUDET_CHECKED"]),
+        ):
+            objects = self.compile(name, kernels, (*flags, *define, *watch))
+            bindings = (*flags, *define, *self.with_torch)
+            objects += self.compile(name, sources("bind", "cpp"), bindings)
+            self.link(f"_native_{name}", objects, self.torch_libraries)
 
     def run(self):
         self.ninja.default([str(library) for library in self.libraries])
         self.file.close()
         jobs = os.environ.get("EDUDET_JOBS")
-        command = [self.tools.ninja, "-C", self.scratch, *(["-j", jobs] if jobs else [])]
-        if subprocess.run(command).returncode:
-            raise SystemExit(f"edudet: compiling failed; the errors stand above (build.ninja is in {self.scratch})")
+        command = [self.program, "-f", self.folder / "build.ninja", *(["-j", jobs] if jobs else [])]
+        if subprocess.run(command, cwd=ROOT).returncode:
+            raise SystemExit("edudet: compiling failed; the compiler's messages stand above")
+
+
+def sources(room, ending):
+    return sorted(path.relative_to(ROOT) for path in ROOT.glob(f"csrc/{room}/*.{ending}"))
+
+
+def quoted(words):
+    return " ".join(shlex.quote(str(word)) for word in words)
+
+
+def check_gxx(gxx):
+    program, *options = shlex.split(gxx)
+    if not shutil.which(program):
+        raise Missing(f"{program} is not installed: apt install g++ (or as your system says it)")
+    command = [program, *options, "-dumpfullversion", "-dumpversion"]
+    text = subprocess.run(command, capture_output=True, text=True).stdout
+    version = tuple(int(number) for number in re.findall(r"\d+", text)[:2])
+    if version < OLDEST_GXX:
+        found, wanted = (".".join(map(str, v)) for v in (version, OLDEST_GXX))
+        raise Missing(
+            f"{program} is version {found or 'unknown'}, and the kernels need {wanted}: "
+            "apt install g++-12 and set CXX=g++-12"
+        )
+
+
+def find_nvcc():
+    """The compiler and the toolkit that it belongs to. EDUDET_CUDA decides whether to look."""
+    wish = os.environ.get("EDUDET_CUDA", "auto")
+    if wish not in ("0", "1", "auto"):
+        raise SystemExit(f"edudet: EDUDET_CUDA must be 0, 1 or auto, got {wish!r}")
+    if wish == "0":
+        raise Missing("EDUDET_CUDA=0 asked for a build without them")
+    home = os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH") or "/usr/local/cuda"
+    for candidate in (f"{home}/bin/nvcc", "nvcc"):
+        if shutil.which(candidate):
+            # nvcc may be a link or a script: what it says of itself names the real place.
+            command = [candidate, "--dryrun", "-c", "-x", "cu", os.devnull]
+            words = subprocess.run(command, capture_output=True, text=True).stderr
+            top = re.search(r"TOP=(.*)", words)
+            if top:
+                toolkit = Path(top[1].strip()).resolve()
+                return toolkit / "bin" / "nvcc", toolkit
+    reason = "nvcc is not installed: get the CUDA toolkit, or set CUDA_HOME to where it is"
+    if wish == "1":
+        raise SystemExit(f"edudet: EDUDET_CUDA=1, but {reason}")
+    raise Missing(reason)
 
 
 if __name__ == "__main__":
-    main()
+    setup(
+        ext_modules=[Extension("edudet._native", sources=[])],  # makes the wheel one of a platform
+        cmdclass={"build_ext": BuildNative, "build_py": BuildWithSources},
+    )

@@ -27,8 +27,9 @@ void box_iou(const T* boxes1, int64_t n, const T* boxes2, int64_t m, IouKind kin
 
 namespace edudet::cuda {
 
-// Returns the launch status; `stream` orders the work. `kernel`: 1 or 2 of cuda/box_iou.cuh. NaN in the row or column of a box that is
-// not valid: finding it out before would make the CPU wait for the GPU.
+// Returns the launch status; `stream` orders the work. `kernel`: 1 or 2 of cuda/box_iou.cuh. NaN in
+// the row or column of a box that is not valid: finding it out before would make the CPU wait for
+// the GPU.
 template <typename T, typename Out>
 cudaError_t box_iou(const T* boxes1, int64_t n, const T* boxes2, int64_t m, int64_t batch,
                     IouKind kind, double eps, int kernel, Out* out, cudaStream_t stream);

@@ -153,6 +153,11 @@ def has_tangent(*tensors: Tensor) -> bool:
     return any(forward_ad.unpack_dual(tensor).tangent is not None for tensor in tensors)
 
 
+def under_autocast(tensor: Tensor) -> bool:
+    device = tensor.device.type
+    return device in ("cpu", "cuda") and torch.is_autocast_enabled(device)
+
+
 def autocast_to_float32(*tensors: Tensor) -> list[Tensor]:
     """What autocast does for an operator that wants precision: 16-bit numbers become float32."""
     return [t.float() if t.dtype in (torch.float16, torch.bfloat16) else t for t in tensors]

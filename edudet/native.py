@@ -21,7 +21,7 @@ from edudet import check
 
 PACKAGE = Path(__file__).parent
 # A wheel carries the kernels' sources inside the package; a checkout has them beside it.
-SOURCES = next(path for path in (PACKAGE / "csrc", PACKAGE.parent / "csrc", PACKAGE) if path.is_dir())
+SOURCES = PACKAGE / "csrc" if (PACKAGE / "csrc").is_dir() else PACKAGE.parent / "csrc"
 LIBRARIES = {
     name: PACKAGE / f"_native_{name}.so" for name in ("cpu", "cuda", "emulated", "checked")
 }
@@ -99,16 +99,20 @@ def require(op: str, *tensors: Tensor, has_backward: bool = False) -> None:
         raise RuntimeError(f"{op}_native: {reason}")
 
 
+def kernel(op: str) -> Callable:
+    """The operator of the active library, for a gradient that is computed when it is no longer."""
+    return getattr(getattr(torch.ops, _active), op).default
+
+
 def call(op: str, function: str, *args: Any) -> Any:
     """Run the kernel of `op`; what it says of a bad value is raised as a ValueError of `function`.
 
-    Under torch.compile the kernel runs long after this function: the same text comes as RuntimeError.
+    Under torch.compile the kernel runs after this function: the same text, as RuntimeError.
     """
-    kernel = getattr(getattr(torch.ops, _active), op).default
     if torch.compiler.is_compiling():
-        return kernel(*args)
+        return kernel(op)(*args)
     try:
-        return kernel(*args)
+        return kernel(op)(*args)
     except RuntimeError as error:
         text = str(error)
         if not text.startswith(f"{op}: "):
@@ -128,6 +132,11 @@ def register(op: str, **functions: Callable) -> None:
     _registrations[op] = functions
     for name in _loaded - {"cuda"}:
         _register_in(NAMESPACES.get(name, "edudet"), op, **functions)
+
+
+def registered() -> list[str]:
+    """The names of the operators that have kernels."""
+    return sorted(_registrations)
 
 
 def _register_in(space: str, op: str, fake: Callable, backward: Callable | None = None,

@@ -50,5 +50,21 @@ def form_of(implementations: dict[str, Callable], name: str, op: str, device: st
     return implementations[name]
 
 
+def torchvision_ops():
+    return pytest.importorskip("torchvision.ops", reason="torchvision, a peer, is not installed")
+
+
 def forms(implementations: dict[str, Callable]) -> list[str]:
     return [*implementations, "emulated"]
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Say what was skipped and why: one line a reason, not one a test."""
+    reasons: dict[str, int] = {}
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2].removeprefix("Skipped: ") if report.longrepr else "?"
+        reasons[reason] = reasons.get(reason, 0) + 1
+    if reasons:
+        terminalreporter.section("skipped, and why")
+    for reason, count in sorted(reasons.items(), key=lambda item: -item[1]):
+        terminalreporter.line(f"{count:5d}  {reason}")

@@ -14,8 +14,8 @@ void check_values(const T* boxes, const Tensor& shape, const char* argument) {
   const int64_t bad = cpu::find_invalid_box(boxes, total);
   if (bad == total) return;
   const std::string i = std::to_string(bad % n);
-  fail_for_box("box_iou", argument,
-               shape.size(0) == 1 ? i : std::to_string(bad / n) + ", " + i, boxes + 4 * bad);
+  fail_for_box("box_iou", argument, shape.size(0) == 1 ? i : std::to_string(bad / n) + ", " + i,
+               boxes + 4 * bad);
 }
 #endif
 
@@ -56,13 +56,17 @@ Tensor box_iou(const Tensor& boxes1, const Tensor& boxes2, int64_t kind, double 
   const Tensor b1 = torch::stable::contiguous(boxes1), b2 = torch::stable::contiguous(boxes2);
   const IouKind k = IouKind(kind);
   switch (b1.scalar_type()) {
-    case ScalarType::Float: return run<float, float>(b1, b2, k, eps, kernel);
-    case ScalarType::Half: return run<Half, float>(b1, b2, k, eps, kernel);
-    case ScalarType::BFloat16: return run<BFloat16, float>(b1, b2, k, eps, kernel);
+    case ScalarType::Float:
+      return run<float, float>(b1, b2, k, eps, kernel);
+    case ScalarType::Half:
+      return run<Half, float>(b1, b2, k, eps, kernel);
+    case ScalarType::BFloat16:
+      return run<BFloat16, float>(b1, b2, k, eps, kernel);
     case ScalarType::Double:
       return narrow ? run<double, float>(b1, b2, k, eps, kernel)
                     : run<double, double>(b1, b2, k, eps, kernel);
-    default: fail("box_iou: boxes1 must be float32, float64, float16 or bfloat16");
+    default:
+      fail("box_iou: boxes1 must be float32, float64, float16 or bfloat16");
   }
 }
 

@@ -3,7 +3,8 @@
 //
 //   plain                                   _native_cpu.so       torch.ops.edudet, for CPU tensors
 //   with EDUDET_WITH_CUDA                   _native_cuda.so      torch.ops.edudet, for CUDA tensors
-//   with EDUDET_WITH_CUDA, EDUDET_EMULATED  _native_emulated.so  torch.ops.edudet_emulated: the code
+//   with EDUDET_WITH_CUDA, EDUDET_EMULATED  _native_emulated.so  torch.ops.edudet_emulated: the
+//   code
 //     that drives the GPU, run on CPU tensors by csrc/emulator. EDUDET_CHECKED instead of
 //     EDUDET_EMULATED: _native_checked.so, torch.ops.edudet_checked, watched by the checker.
 #pragma once
@@ -72,11 +73,16 @@ void require(bool holds, const Parts&... parts) {
 template <typename Visit>
 void dispatch(const char* op, const Tensor& tensor, Visit&& visit) {
   switch (tensor.scalar_type()) {
-    case ScalarType::Float: return visit(float{});
-    case ScalarType::Double: return visit(double{});
-    case ScalarType::Half: return visit(Half{});
-    case ScalarType::BFloat16: return visit(BFloat16{});
-    default: fail(op, ": the dtype must be float32, float64, float16 or bfloat16");
+    case ScalarType::Float:
+      return visit(float{});
+    case ScalarType::Double:
+      return visit(double{});
+    case ScalarType::Half:
+      return visit(Half{});
+    case ScalarType::BFloat16:
+      return visit(BFloat16{});
+    default:
+      fail(op, ": the dtype must be float32, float64, float16 or bfloat16");
   }
 }
 

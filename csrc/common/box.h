@@ -92,10 +92,12 @@ EDUDET_HD T iou_of_kind(const MeasuredBox<T>& a, const MeasuredBox<T>& b, T eps)
   if (kind == IouKind::iou) return overlap;
   const T width = larger(a.box.x2, b.box.x2) - smaller(a.box.x1, b.box.x1);
   const T height = larger(a.box.y2, b.box.y2) - smaller(a.box.y1, b.box.y1);
-  if (kind == IouKind::generalized) return overlap - ratio(width * height - together, width * height);
+  if (kind == IouKind::generalized)
+    return overlap - ratio(width * height - together, width * height);
   const T dx = (a.box.x1 + a.box.x2) / T(2) - (b.box.x1 + b.box.x2) / T(2);
   const T dy = (a.box.y1 + a.box.y2) / T(2) - (b.box.y1 + b.box.y2) / T(2);
-  const T distance = overlap - ratio(squared(dx) + squared(dy), squared(width) + squared(height) + eps);
+  const T distance =
+      overlap - ratio(squared(dx) + squared(dy), squared(width) + squared(height) + eps);
   if (kind == IouKind::distance) return distance;
   const T v = T(0.40528473456935108578) * squared(a.angle - b.angle);  // 4 / pi^2
   return distance - ratio(squared(v), T(1) - overlap + v + eps);

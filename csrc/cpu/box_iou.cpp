@@ -67,7 +67,7 @@ void box_iou(const T* boxes1, int64_t n, const T* boxes2, int64_t m, IouKind kin
   fill(boxes1, n, boxes2, m, eps, out, begin, end);
 }
 
-#define INSTANTIATE(T, Out)                                                                       \
+#define INSTANTIATE(T, Out)                                                                   \
   template void box_iou(const T*, int64_t, const T*, int64_t, IouKind, double, Out*, int64_t, \
                         int64_t);
 INSTANTIATE(float, float)

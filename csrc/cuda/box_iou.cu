@@ -36,7 +36,7 @@ cudaError_t box_iou(const T* boxes1, int64_t n, const T* boxes2, int64_t m, int6
   return cudaGetLastError();
 }
 
-#define INSTANTIATE(T, Out)                                                                 \
+#define INSTANTIATE(T, Out)                                                                    \
   template cudaError_t box_iou(const T*, int64_t, const T*, int64_t, int64_t, IouKind, double, \
                                int, Out*, cudaStream_t);
 INSTANTIATE(float, float)

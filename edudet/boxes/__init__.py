@@ -1,4 +1,4 @@
-"""What a box is: formats. `boxes` are (x1, y1, x2, y2) in pixels, unless their name says otherwise."""
+"""What a box is. `boxes` are (x1, y1, x2, y2) in pixels, unless their name says otherwise."""
 
 from edudet.boxes.convert import box_convert
 

@@ -94,7 +94,7 @@ def _checked(boxes1: Tensor, boxes2: Tensor, fmt: str, kind: str) -> tuple[Tenso
                 f"{function}: {name} must have shape (..., N, 4), got {tuple(boxes.shape)}"
             )
     check.same_device(function, boxes1=boxes1, boxes2=boxes2)
-    if torch.is_autocast_enabled(boxes1.device.type):  # a network's boxes beside the truth's
+    if check.under_autocast(boxes1):  # a network's boxes beside the truth's
         boxes1, boxes2 = check.autocast_to_float32(boxes1, boxes2)
     check.dtype(function, check.FLOATS + check.INTEGERS, boxes1=boxes1, boxes2=boxes2)
     check.same_dtype(function, boxes1=boxes1, boxes2=boxes2)
@@ -129,8 +129,8 @@ def box_iou_loop(
     check.box_values(FUNCTIONS[kind], boxes1=boxes1, boxes2=boxes2)
     batch = torch.broadcast_shapes(boxes1.shape[:-2], boxes2.shape[:-2])
     n, m = boxes1.shape[-2], boxes2.shape[-2]
-    images1 = boxes1.expand(*batch, n, 4).reshape(-1, n, 4)
-    images2 = boxes2.expand(*batch, m, 4).reshape(-1, m, 4)
+    images1 = boxes1.expand(*batch, n, 4).reshape(math.prod(batch), n, 4)
+    images2 = boxes2.expand(*batch, m, 4).reshape(math.prod(batch), m, 4)
     # The sum is 0: it keeps `out` in the graph, so that no pairs give a zero gradient, not None.
     out = images1.new_zeros(len(images1), n, m) + 0 * (boxes1.sum() + boxes2.sum())
     for image in range(len(images1)):

@@ -291,6 +291,7 @@ def _fake_backward(
 def _remember(ctx: Any, inputs: tuple, output: Tensor) -> None:
     input, rois, spatial_scale, _, _, sampling_ratio, aligned, kernel = inputs
     ctx.save_for_backward(rois)
+    ctx.transpose = native.kernel("roi_align_backward")
     ctx.grid = (spatial_scale, sampling_ratio, aligned)
     ctx.shape, ctx.channels_last, ctx.kernel = input.shape, _is_channels_last(input), kernel
 
@@ -298,7 +299,7 @@ def _remember(ctx: Any, inputs: tuple, output: Tensor) -> None:
 def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     (rois,) = ctx.saved_tensors
     _refuse_gradient_of_rois(ctx)
-    grad_input = native.kernel("roi_align_backward")(
+    grad_input = ctx.transpose(
         grad, rois, *ctx.grid, *ctx.shape, ctx.channels_last, ctx.kernel
     )
     return grad_input, *[None] * 7
@@ -307,6 +308,7 @@ def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
 def _remember_backward(ctx: Any, inputs: tuple, output: Tensor) -> None:
     grad, rois, *grid = inputs
     ctx.save_for_backward(rois)
+    ctx.transpose = native.kernel("roi_align")
     ctx.grid, ctx.size, ctx.kernel = grid[:3], grad.shape[2:], grid[-1]
 
 
@@ -315,7 +317,7 @@ def _backward_of_backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     (rois,) = ctx.saved_tensors
     _refuse_gradient_of_rois(ctx)
     spatial_scale, sampling_ratio, aligned = ctx.grid
-    out = native.kernel("roi_align")(
+    out = ctx.transpose(
         grad, rois, spatial_scale, *ctx.size, sampling_ratio, aligned, ctx.kernel
     )
     return out, *[None] * 10

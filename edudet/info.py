@@ -1,0 +1,86 @@
+"""`edudet info`: every operator in every form on this machine, or the reason why not."""
+
+import importlib
+import pkgutil
+import platform
+from collections.abc import Iterator
+from types import ModuleType
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+import edudet
+from edudet import native
+
+GROUPS = ("ops", "proposals", "metrics")
+FORMS = ("loop", "vectorized", "native", "cuda", "emulated")
+TITLES = ("loop", "vectorised", "C++", "CUDA", "CUDA emulated")
+
+
+def operators() -> Iterator[tuple[str, ModuleType]]:
+    """Every (stem, module) that offers its operator in several forms."""
+    for group in GROUPS:
+        try:
+            package = importlib.import_module(f"edudet.{group}")
+        except ModuleNotFoundError:
+            continue
+        for found in pkgutil.iter_modules(package.__path__):
+            module = importlib.import_module(f"{package.__name__}.{found.name}")
+            if hasattr(module, "IMPLEMENTATIONS"):
+                yield found.name, module
+
+
+def obstacle(stem: str, module: ModuleType, form: str) -> str | None:
+    """Why `form` of an operator cannot run here; None if it can; "-" if it was never written."""
+    if form in ("loop", "vectorized"):
+        return None if form in module.IMPLEMENTATIONS else "-"
+    if "native" not in module.IMPLEMENTATIONS:
+        return "-"
+    if form == "native":
+        return native.missing("cpu")
+    if not (native.SOURCES / "cuda" / f"{stem}.cu").exists():
+        return "-"
+    reason = native.missing(form)
+    if form == "cuda" and not reason and not torch.cuda.is_available():
+        return "built; no CUDA device, or a torch without CUDA"
+    return reason
+
+
+def show() -> None:
+    console = Console()
+    table = Table("operator", *TITLES, title="operators on this machine")
+    reasons: list[str] = []
+    for stem, module in operators():
+        cells = []
+        for form in FORMS:
+            reason = obstacle(stem, module, form)
+            if reason and reason != "-":
+                if reason not in reasons:
+                    reasons.append(reason)
+                cells.append(f"[yellow]no ({reasons.index(reason) + 1})")
+            else:
+                cells.append(reason or "[green]yes")
+        table.add_row(stem, *cells)
+    console.print(table)
+    for number, reason in enumerate(reasons, 1):
+        console.print(f"({number}) {reason}", markup=False, highlight=False, soft_wrap=True)
+
+    machine = Table("", "", title="machine", show_header=False)
+    for name, value in facts():
+        machine.add_row(name, value)
+    console.print(machine)
+
+
+def facts() -> Iterator[tuple[str, str]]:
+    yield "edudet", edudet.__version__
+    yield "Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    yield "torch", f"{torch.__version__}, CUDA {torch.version.cuda or 'none'}"
+    yield "kernels' sources", str(native.SOURCES)
+    yield "threads", f"{torch.get_num_threads()} (torch.set_num_threads changes it)"
+    yield "CPU", torch.backends.cpu.get_cpu_capability()
+    for index in range(torch.cuda.device_count()):
+        properties = torch.cuda.get_device_properties(index)
+        yield f"cuda:{index}", f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB"
+    if not torch.cuda.device_count():
+        yield "CUDA devices", "none"
