@@ -95,6 +95,7 @@ EDUDET_CLONES void pool(const RoiPlan<C>& plan, int64_t k, const Slice<const T> 
         for (int64_t b = column_ends[j - 1]; b < column_ends[j]; ++b) {
           const T* cell = row + taps[b].cell * from.pitch;
           const C weight = taps[a].weight * taps[b].weight;
+          asm volatile("");  // else gcc takes two cells at a time and the sums leave the registers
           for (int64_t c = 0; c < size; ++c) sums[c] += weight * widen(cell[c]);
         }
       }
@@ -118,6 +119,7 @@ EDUDET_CLONES void scatter(const RoiPlan<C>& plan, int64_t k, const C* __restric
         for (int64_t b = column_ends[j - 1]; b < column_ends[j]; ++b) {
           C* __restrict cell = row + taps[b].cell * to.pitch;
           const C weight = taps[a].weight * taps[b].weight * scale;
+          asm volatile("");
           for (int64_t c = 0; c < size; ++c) cell[c] += weight * bins[c];
         }
       }
@@ -143,36 +145,41 @@ void scatter_slice(const RoiPlan<C>& plan, int64_t k, const C* bins, const Slice
   f(plan, k, bins, to);
 }
 
-// Between channels `first`, `first` + 1, ... of image n of `maps`, in any layout, and cells of
-// `size` channels side by side. 16 cells at a time: their lines stay in the innermost cache.
-template <typename T, typename C>
-EDUDET_CLONES void gather_channels(const Maps<const T>& maps, int64_t n, int64_t first,
-                                   int64_t size, C* __restrict cells) {
+// Calls copy(element of maps, element of cells) for `size` channels of image n of `maps`, from
+// channel `first`, and cells that hold those channels side by side. Channels are the inner loop
+// where they are neighbours in `maps` too; else 16 cells, whose lines stay in the innermost cache.
+template <typename T, typename C, typename Copy>
+inline void for_slice(const Maps<T>& maps, int64_t n, int64_t first, int64_t size, C* cells,
+                      Copy&& copy) {
   for (int64_t y = 0; y < maps.height; ++y) {
-    for (int64_t x = 0; x < maps.width; x += 16, cells += 16 * size) {
+    for (int64_t x = 0; x < maps.width; x += 16) {
       const int64_t last = std::min<int64_t>(16, maps.width - x);
-      for (int64_t c = 0; c < size; ++c) {
-        const T* from = maps.at(n, first + c, y, x);
-        for (int64_t i = 0; i < last; ++i) cells[i * size + c] = widen(from[i * maps.column_stride]);
+      T* at = maps.at(n, first, y, x);
+      C* cell = cells + (y * maps.width + x) * size;
+      if (maps.channel_stride == 1) {
+        for (int64_t i = 0; i < last; ++i) {
+          for (int64_t c = 0; c < size; ++c) copy(at[i * maps.column_stride + c], cell[i * size + c]);
+        }
+      } else {
+        for (int64_t c = 0; c < size; ++c) {
+          T* row = at + c * maps.channel_stride;
+          for (int64_t i = 0; i < last; ++i) copy(row[i * maps.column_stride], cell[i * size + c]);
+        }
       }
-      if (last < 16) cells -= (16 - last) * size;
     }
   }
 }
 
 template <typename T, typename C>
-EDUDET_CLONES void spread_channels(const C* __restrict cells, int64_t size, const Maps<T>& maps,
-                                   int64_t n, int64_t first) {
-  for (int64_t y = 0; y < maps.height; ++y) {
-    for (int64_t x = 0; x < maps.width; x += 16, cells += 16 * size) {
-      const int64_t last = std::min<int64_t>(16, maps.width - x);
-      for (int64_t c = 0; c < size; ++c) {
-        T* to = maps.at(n, first + c, y, x);
-        for (int64_t i = 0; i < last; ++i) to[i * maps.column_stride] = narrow<T>(cells[i * size + c]);
-      }
-      if (last < 16) cells -= (16 - last) * size;
-    }
-  }
+EDUDET_CLONES void gather_channels(const Maps<const T>& maps, int64_t n, int64_t first,
+                                   int64_t size, C* cells) {
+  for_slice(maps, n, first, size, cells, [](const T& from, C& to) { to = widen(from); });
+}
+
+template <typename T, typename C>
+EDUDET_CLONES void spread_channels(const C* cells, int64_t size, const Maps<T>& maps, int64_t n,
+                                   int64_t first) {
+  for_slice(maps, n, first, size, cells, [](T& to, const C& from) { to = narrow<T>(from); });
 }
 
 template <typename C, typename T>

@@ -24,7 +24,7 @@ def check_rois(function: str, input: Tensor, boxes: Rois) -> None:
         )
     check.dtype(function, check.FLOATS, input=input)
     if isinstance(boxes, Tensor):
-        _check_shape(function, boxes, 5, boxes=boxes)
+        _check_shape(function, 5, boxes=boxes)
         named = {"boxes": boxes}
     elif isinstance(boxes, (list, tuple)):
         if len(boxes) != len(input):
@@ -34,7 +34,7 @@ def check_rois(function: str, input: Tensor, boxes: Rois) -> None:
             )
         named = {f"boxes[{i}]": of_image for i, of_image in enumerate(boxes)}
         check.is_tensor(function, **named)
-        _check_shape(function, boxes, 4, **named)
+        _check_shape(function, 4, **named)
     else:
         raise TypeError(
             f"{function}: boxes must be a Tensor or a list of Tensors, got {type(boxes).__name__}"
@@ -50,7 +50,7 @@ def check_rois(function: str, input: Tensor, boxes: Rois) -> None:
         )
 
 
-def _check_shape(function: str, boxes: Rois, width: int, **named: Tensor) -> None:
+def _check_shape(function: str, width: int, **named: Tensor) -> None:
     letter = "K" if width == 5 else "L"
     question = ": boxes of a single image go into a list, [boxes]" if width == 5 else ""
     for name, tensor in named.items():
