@@ -21,8 +21,10 @@ bool is_channels_last(const Tensor& t) {
 
 Tensor new_maps(const Tensor& like, int64_t n, int64_t c, int64_t h, int64_t w,
                 bool channels_last) {
-  if (!channels_last) return torch::stable::new_empty(like, {n, c, h, w});
-  const Tensor memory = torch::stable::new_empty(like, {n, h, w, c});
+  const Tensor memory = channels_last ? torch::stable::new_empty(like, {n, h, w, c})
+                                      : torch::stable::new_empty(like, {n, c, h, w});
+  prefer_big_pages(memory);
+  if (!channels_last) return memory;
   return torch::stable::transpose(torch::stable::transpose(memory, 2, 3), 1, 2);
 }
 

@@ -2,12 +2,13 @@
 //
 //   in place    channels lie side by side already (channels_last): a vector holds many of them
 //   by slices   copy a slice of channels of one image to that layout, then serve all its RoIs
-//   by planes   few RoIs on a big map: one channel after the other, where it lies
+//   by planes   few RoIs on a big map: a few channels at a time, where they lie
 //
 // All three call the same two loops, `pool` and `scatter`, for a number of channels at a time.
 #include "../roi_align.h"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "../common/bilinear.h"
 
@@ -63,27 +64,28 @@ void RoiPlan<C>::add_tap(int64_t begin, int64_t cell, C weight) {
 
 namespace {
 
-// Channels that are served at a time: 4 vectors' worth, or 1 where a slice of 4 would leave the
-// cache.
+// Channels that are served at a time: 4 vectors' worth, 1 where a slice of 4 would leave the cache,
+// and planes enough for the additions of one not to wait for each other.
 template <typename C>
 constexpr int64_t kWide = 256 / sizeof(C);
 template <typename C>
 constexpr int64_t kNarrow = 64 / sizeof(C);
+constexpr int64_t kPlanes = 8;
 constexpr int64_t kCacheBytes = 1 << 21;
 
-// `size` channels of one image; neighbours in a row are `pitch` elements apart, channels are 1.
+// `size` channels of one image; neighbours in a row are `pitch` elements apart, channels `step`.
 template <typename T>
 struct Slice {
   T* data;
-  int64_t row_pitch, pitch, size;
+  int64_t row_pitch, pitch, step, size;
 };
 
 // bins[bin * size + c] = mean of channel c in that bin. With S > 0, size is S: the compiler then
-// keeps the sums in registers.
-template <int64_t S, typename T, typename C>
+// keeps the sums in registers. With Side, step is 1: channels lie side by side and fill vectors.
+template <int64_t S, bool Side, typename T, typename C>
 EDUDET_CLONES void pool(const RoiPlan<C>& plan, int64_t k, const Slice<const T> from,
                         C* __restrict bins) {
-  const int64_t size = S ? S : from.size;
+  const int64_t size = S ? S : from.size, step = Side ? 1 : from.step;
   const auto* taps = plan.taps();
   const int64_t *row_ends = plan.row_ends(k), *column_ends = plan.column_ends(k);
   const C scale = plan.scale(k);
@@ -96,7 +98,7 @@ EDUDET_CLONES void pool(const RoiPlan<C>& plan, int64_t k, const Slice<const T> 
           const T* cell = row + taps[b].cell * from.pitch;
           const C weight = taps[a].weight * taps[b].weight;
           asm volatile("");  // else gcc takes two cells at a time and the sums leave the registers
-          for (int64_t c = 0; c < size; ++c) sums[c] += weight * widen(cell[c]);
+          for (int64_t c = 0; c < size; ++c) sums[c] += weight * widen(cell[c * step]);
         }
       }
       for (int64_t c = 0; c < size; ++c) bins[c] = sums[c] * scale;
@@ -105,10 +107,10 @@ EDUDET_CLONES void pool(const RoiPlan<C>& plan, int64_t k, const Slice<const T> 
 }
 
 // The transpose of `pool`: adds the gradient of each bin to the cells that it was computed from.
-template <int64_t S, typename C>
+template <int64_t S, bool Side, typename C>
 EDUDET_CLONES void scatter(const RoiPlan<C>& plan, int64_t k, const C* __restrict bins,
                            const Slice<C> to) {
-  const int64_t size = S ? S : to.size;
+  const int64_t size = S ? S : to.size, step = Side ? 1 : to.step;
   const auto* taps = plan.taps();
   const int64_t *row_ends = plan.row_ends(k), *column_ends = plan.column_ends(k);
   const C scale = plan.scale(k);
@@ -120,7 +122,7 @@ EDUDET_CLONES void scatter(const RoiPlan<C>& plan, int64_t k, const C* __restric
           C* __restrict cell = row + taps[b].cell * to.pitch;
           const C weight = taps[a].weight * taps[b].weight * scale;
           asm volatile("");
-          for (int64_t c = 0; c < size; ++c) cell[c] += weight * bins[c];
+          for (int64_t c = 0; c < size; ++c) cell[c * step] += weight * bins[c];
         }
       }
     }
@@ -129,19 +131,21 @@ EDUDET_CLONES void scatter(const RoiPlan<C>& plan, int64_t k, const C* __restric
 
 template <typename T, typename C>
 void pool_slice(const RoiPlan<C>& plan, int64_t k, const Slice<const T>& from, C* bins) {
-  const auto f = from.size == kWide<C>     ? pool<kWide<C>, T, C>
-                 : from.size == kNarrow<C> ? pool<kNarrow<C>, T, C>
-                 : from.size == 1          ? pool<1, T, C>
-                                           : pool<0, T, C>;
+  const auto f = from.step == 1 && from.size == kWide<C>     ? pool<kWide<C>, true, T, C>
+                 : from.step == 1 && from.size == kNarrow<C> ? pool<kNarrow<C>, true, T, C>
+                 : from.step == 1                            ? pool<0, true, T, C>
+                 : from.size == kPlanes                      ? pool<kPlanes, false, T, C>
+                                                             : pool<0, false, T, C>;
   f(plan, k, from, bins);
 }
 
 template <typename C>
 void scatter_slice(const RoiPlan<C>& plan, int64_t k, const C* bins, const Slice<C>& to) {
-  const auto f = to.size == kWide<C>     ? scatter<kWide<C>, C>
-                 : to.size == kNarrow<C> ? scatter<kNarrow<C>, C>
-                 : to.size == 1          ? scatter<1, C>
-                                         : scatter<0, C>;
+  const auto f = to.step == 1 && to.size == kWide<C>     ? scatter<kWide<C>, true, C>
+                 : to.step == 1 && to.size == kNarrow<C> ? scatter<kNarrow<C>, true, C>
+                 : to.step == 1                          ? scatter<0, true, C>
+                 : to.size == kPlanes                    ? scatter<kPlanes, false, C>
+                                                         : scatter<0, false, C>;
   f(plan, k, bins, to);
 }
 
@@ -197,7 +201,7 @@ struct Walk {
 template <typename T, typename C>
 Walk choose_walk(const RoiPlan<C>& plan, const Maps<T>& maps) {
   if (maps.channel_stride == 1) return {true, kWide<C>};
-  if (plan.num_products() < plan.num_cells()) return {true, 1};
+  if (plan.num_products() < plan.num_cells()) return {true, kPlanes};
   return {false, slice_size<C>(maps)};
 }
 
@@ -214,12 +218,16 @@ int64_t num_slices(const Maps<T>& maps, int64_t size) {
 }
 
 template <typename T>
+Slice<T> slice_of(const Maps<T>& maps, int64_t n, int64_t first, int64_t size) {
+  return {maps.at(n, first, 0, 0), maps.row_stride, maps.column_stride, maps.channel_stride, size};
+}
+
+template <typename T>
 void pool_roi(const RoiPlan<compute_t<T>>& plan, const Maps<const T>& input, const Maps<T>& out,
               int64_t k, int64_t step, compute_t<T>* bins) {
   for (int64_t c = 0; c < input.channels; c += step) {
     const int64_t size = std::min(step, input.channels - c);
-    const T* data = input.at(plan.image(k), c, 0, 0);
-    pool_slice<T>(plan, k, {data, input.row_stride, input.column_stride, size}, bins);
+    pool_slice<T>(plan, k, slice_of(input, plan.image(k), c, size), bins);
     spread_channels(bins, size, out, k, c);
   }
 }
@@ -234,7 +242,7 @@ void pool_image(const RoiPlan<compute_t<T>>& plan, const Maps<const T>& input, c
     if (plan.image(k) != n) continue;
     if (!copied) gather_channels(input, n, first, size, cells);
     copied = true;
-    pool_slice<C>(plan, k, {cells, input.width * size, size, size}, bins);
+    pool_slice<C>(plan, k, {cells, input.width * size, size, 1, size}, bins);
     spread_channels(bins, size, out, k, first);
   }
 }
@@ -252,9 +260,13 @@ void scatter_image(const RoiPlan<compute_t<T>>& plan, const Maps<const T>& grad,
 template <typename T>
 void clear(const Maps<T>& maps, int64_t n, int64_t first, int64_t size) {
   for (int64_t y = 0; y < maps.height; ++y) {
-    for (int64_t x = 0; x < maps.width; ++x) {
-      T* cell = maps.at(n, first, y, x);
-      for (int64_t c = 0; c < size; ++c) cell[c] = T{};
+    T* row = maps.at(n, first, y, 0);
+    if (maps.channel_stride != 1) {  // planes
+      for (int64_t c = 0; c < size; ++c) std::fill_n(row + c * maps.channel_stride, maps.width, T{});
+    } else if (maps.column_stride == size) {
+      std::fill_n(row, maps.width * size, T{});
+    } else {
+      for (int64_t x = 0; x < maps.width; ++x) std::fill_n(row + x * maps.column_stride, size, T{});
     }
   }
 }
@@ -305,12 +317,12 @@ void roi_align_backward(const RoiPlan<compute_t<T>>& plan, const Maps<const T>& 
     const int64_t size = std::min(walk.size, grad_input.channels - first);
     if (walk.in_place) {
       clear(grad_input, n, first, size);
-      C* data = reinterpret_cast<C*>(grad_input.at(n, first, 0, 0));  // T is C
-      const Slice<C> to{data, grad_input.row_stride, grad_input.column_stride, size};
-      scatter_image(plan, grad, n, first, to, bins.data());
+      if constexpr (std::is_same_v<T, C>) {
+        scatter_image(plan, grad, n, first, slice_of(grad_input, n, first, size), bins.data());
+      }
     } else {
       std::fill(cells.begin(), cells.end(), C(0));
-      const Slice<C> to{cells.data(), grad_input.width * size, size, size};
+      const Slice<C> to{cells.data(), grad_input.width * size, size, 1, size};
       scatter_image(plan, grad, n, first, to, bins.data());
       spread_channels(cells.data(), size, grad_input, n, first);
     }
