@@ -124,6 +124,7 @@ class Plan:
         (ROOT / folder).mkdir(parents=True, exist_ok=True)
         self.file = (ROOT / folder / "build.ninja").open("w")
         self.ninja = Writer(self.file, width=100)
+        self.ninja.variable("builddir", str(folder))  # where ninja keeps its log
         self.rule("cxx", f"{self.gxx} -MMD -MF $out.d $flags -c $in -o $out")
         self.ninja.rule("link", f"{self.gxx} -shared $in -o $out $flags", "link $out")
 
