@@ -75,3 +75,32 @@ void roi_align_backward(const RoiPlan<compute_t<T>>& plan, const Maps<const T>& 
                         const Maps<T>& grad_input, int64_t begin, int64_t end);
 
 }  // namespace edudet::cpu
+
+#ifdef EDUDET_WITH_CUDA
+#include <cuda_runtime_api.h>
+
+namespace edudet::cuda {
+
+// Each returns the launch status; `stream` orders the work. A RoI with a fault becomes NaN, and
+// sends no gradient: finding it out before would make the CPU wait for the GPU.
+
+// `kernel`: 1 or 2 of cuda/roi_align.cuh; 2 wants the channels of `input` side by side.
+template <typename T>
+cudaError_t roi_align(const Maps<const T>& input, const compute_t<T>* rois, const RoiGrid& grid,
+                      int kernel, const Maps<T>& out, cudaStream_t stream);
+
+// Adds to `sums`, which must be zero. The order of additions is not fixed.
+template <typename T>
+cudaError_t roi_align_backward_1(const Maps<const T>& grad, const compute_t<T>* rois,
+                                 const RoiGrid& grid, const Maps<compute_t<T>>& sums,
+                                 cudaStream_t stream);
+
+// Writes grad_input in full, in a fixed order of additions; wants the channels of `grad` side by
+// side.
+template <typename T>
+cudaError_t roi_align_backward_2(const Maps<const T>& grad, const compute_t<T>* rois,
+                                 const RoiGrid& grid, const Maps<T>& grad_input,
+                                 cudaStream_t stream);
+
+}  // namespace edudet::cuda
+#endif

@@ -41,7 +41,48 @@ void check_arguments(const char* op, const Tensor& maps, const Tensor& rois, con
 }
 
 #ifdef EDUDET_WITH_CUDA
-#include "roi_align_cuda.h"
+
+// The same maps with their channels side by side in memory; without a copy if they are already.
+Tensor with_channels_last(const Tensor& t) {
+  using torch::stable::transpose;
+  const Tensor memory = torch::stable::contiguous(transpose(transpose(t, 1, 2), 2, 3));
+  return transpose(transpose(memory, 2, 3), 1, 2);
+}
+
+template <typename T>
+void forward(const Tensor& maps, const Tensor& rois, const RoiGrid& grid, int64_t kernel,
+             Tensor& out) {
+  const Tensor dense = kernel == 1 ? torch::stable::contiguous(maps) : with_channels_last(maps);
+  check_launch("roi_align",
+               cuda::roi_align(maps_of(input<T>(dense, "input"), dense),
+                               input<compute_t<T>>(rois, "boxes"), grid, int(kernel),
+                               maps_of(output<T>(out, "out"), out), current_stream(maps)));
+}
+
+template <typename T>
+void backward(const Tensor& grad, const Tensor& rois, const RoiGrid& grid, int64_t kernel,
+              Tensor& grad_input) {
+  using C = compute_t<T>;
+  const auto* boxes = input<C>(rois, "boxes");
+  if (kernel == 1) {
+    const Tensor dense = torch::stable::contiguous(grad);
+    const auto dtype = sizeof(C) == 8 ? ScalarType::Double : ScalarType::Float;
+    const Tensor sums = torch::stable::new_zeros(grad_input, grad_input.sizes(), dtype);
+    check_launch("roi_align_backward",
+                 cuda::roi_align_backward_1(maps_of(input<T>(dense, "grad"), dense), boxes, grid,
+                                            maps_of(output<C>(sums, "sums", true), sums),
+                                            current_stream(grad)));
+    torch::stable::copy_(grad_input, sums);
+  } else {
+    const Tensor dense = with_channels_last(grad);
+    check_launch("roi_align_backward",
+                 cuda::roi_align_backward_2(
+                     maps_of(input<T>(dense, "grad"), dense), boxes, grid,
+                     maps_of(output<T>(grad_input, "grad_input"), grad_input),
+                     current_stream(grad)));
+  }
+}
+
 #else
 
 template <typename C>
@@ -84,6 +125,9 @@ Tensor roi_align(const Tensor& maps, const Tensor& rois, double spatial_scale, i
   check_arguments("roi_align", maps, rois, grid);
   const int64_t k = rois.size(0);
   require(k == 0 || maps.size(2) * maps.size(3) > 0, "roi_align: input must have at least one cell");
+#ifdef EDUDET_WITH_CUDA
+  const DeviceGuard guard(maps);
+#endif
   Tensor out = new_maps(maps, k, maps.size(1), rows, columns, is_channels_last(maps));
   const Tensor r = torch::stable::contiguous(rois);
   dispatch("roi_align", maps, [&](auto zero) {
@@ -102,6 +146,9 @@ Tensor roi_align_backward(const Tensor& grad, const Tensor& rois, double spatial
   require(grad.size(0) == k && grad.size(1) == channels,
           "roi_align_backward: grad must have a row for every RoI and the channels of input");
   require(k == 0 || height * width > 0, "roi_align_backward: input must have at least one cell");
+#ifdef EDUDET_WITH_CUDA
+  const DeviceGuard guard(grad);
+#endif
   Tensor out = new_maps(grad, images, channels, height, width, channels_last);
   const Tensor r = torch::stable::contiguous(rois);
   dispatch("roi_align_backward", grad, [&](auto zero) {
