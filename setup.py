@@ -37,7 +37,7 @@ OPTIMISE = ("-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math")
 # The emulator jumps between stacks, which _FORTIFY_SOURCE would take for an attack.
 EMULATE = ("-O2", "-ffp-contract=off", "-U_FORTIFY_SOURCE")
 # For the checker, every load and store calls a function; debug information gives it source lines.
-WATCH = ("-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=thread")
+WATCH = ("-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=thread", "-fno-tree-sra")
 
 
 class Missing(Exception):
@@ -198,7 +198,7 @@ class Plan:
             ("emulated", (), ["-DEDUDET_EMULATED"]),
             ("checked", WATCH, ["-DEDUDET_EMULATED", "-DEDUDET_CHECKED"]),
         ):
-            objects = self.compile(name, kernels, (*flags, *define, *watch))
+            objects = self.compile(name, kernels, (*flags, "-Wno-sign-compare", *define, *watch))
             bindings = (*flags, *define, *self.with_torch)
             objects += self.compile(name, sources("bind", "cpp"), bindings)
             self.link(f"_native_{name}", objects, self.torch_libraries)

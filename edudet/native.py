@@ -8,6 +8,7 @@ Four libraries may lie beside this file, built by setup.py from csrc/:
     checked    torch.ops.edudet_checked: the same, watched for races and stray accesses
 """
 
+import importlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,8 +42,10 @@ def load(name: str) -> None:
         _failures[name] = f"the {name} kernels are not built: {_why_not_built(name)}"
         return
     try:
+        if name in NAMESPACES:  # they take their symbols from the emulator
+            importlib.import_module("edudet._emulator")
         torch.ops.load_library(LIBRARIES[name])
-    except OSError as error:
+    except (ImportError, OSError) as error:
         _failures[name] = f"the {name} kernels do not load, run `make build`: {error}"
         return
     _loaded.add(name)
