@@ -2,6 +2,7 @@
 
 from edudet.ops.box_iou import box_iou, complete_box_iou, distance_box_iou, generalized_box_iou
 from edudet.ops.nms import batched_nms, nms
+from edudet.ops.roi_align import roi_align
 
 __all__ = [
     "batched_nms",
@@ -10,4 +11,5 @@ __all__ = [
     "distance_box_iou",
     "generalized_box_iou",
     "nms",
+    "roi_align",
 ]
