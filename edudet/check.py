@@ -5,6 +5,7 @@ found by the CPU kernels in their first pass over the data; the plain Python for
 `box_values`, where a look is possible and costs no synchronisation.
 """
 
+import math
 from typing import Any
 
 import torch
@@ -63,8 +64,52 @@ def boxes(function: str, **named: Tensor) -> None:
 
 def unit_interval(function: str, **named: float) -> None:
     for name, value in named.items():
+        if not isinstance(value, (int, float, Tensor)):
+            raise TypeError(f"{function}: {name} must be a number, got {type(value).__name__}")
         if not 0 <= value <= 1:
             raise ValueError(f"{function}: {name} must lie in [0, 1], got {value}")
+
+
+def finite(function: str, **named: Tensor) -> None:
+    """Every number of the (N,) arguments must be finite."""
+    for name, tensor in named.items():
+        for i in (~tensor.isfinite()).nonzero().flatten().tolist()[:1]:
+            raise ValueError(f"{function}: {name}[{i}] must be finite, got {tensor[i].item():g}")
+
+
+def is_int(function: str, **named: Any) -> None:
+    for name, value in named.items():
+        if not isinstance(value, (int, torch.SymInt)) or isinstance(value, bool):
+            raise TypeError(f"{function}: {name} must be an int, got {value!r}")
+
+
+def is_bool(function: str, **named: Any) -> None:
+    for name, value in named.items():
+        if not isinstance(value, bool):
+            raise TypeError(f"{function}: {name} must be a bool, got {value!r}")
+
+
+def positive(function: str, **named: Any) -> None:
+    """Every argument must be a finite number above 0."""
+    for name, value in named.items():
+        if not isinstance(value, (int, float, torch.SymInt, torch.SymFloat)):
+            raise TypeError(f"{function}: {name} must be a number, got {type(value).__name__}")
+        if not 0 < value < math.inf:
+            raise ValueError(f"{function}: {name} must be positive and finite, got {value}")
+
+
+def size(function: str, **named: Any) -> None:
+    """Every argument must be a size: an int or a pair (height, width), 1 at least."""
+    for name, value in named.items():
+        pair = value if isinstance(value, (tuple, list)) else (value, value)
+        if len(pair) != 2 or not all(
+            isinstance(side, (int, torch.SymInt)) and not isinstance(side, bool) for side in pair
+        ):
+            raise TypeError(
+                f"{function}: {name} must be an int or a pair (height, width), got {value!r}"
+            )
+        if pair[0] < 1 or pair[1] < 1:
+            raise ValueError(f"{function}: {name} must be at least 1, got {value}")
 
 
 def can_look(*tensors: Tensor) -> bool:

@@ -9,6 +9,7 @@ Four libraries may lie beside this file, built by setup.py from csrc/:
 """
 
 import importlib
+import importlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -102,16 +103,20 @@ def require(op: str, *tensors: Tensor, has_backward: bool = False) -> None:
         raise RuntimeError(f"{op}_native: {reason}")
 
 
+def kernel(op: str) -> Callable:
+    """The operator of the active library, for a gradient that is computed when it is no longer."""
+    return getattr(getattr(torch.ops, _active), op).default
+
+
 def call(op: str, function: str, *args: Any) -> Any:
     """Run the kernel of `op`; what it says of a bad value is raised as a ValueError of `function`.
 
     Under torch.compile the kernel runs after this function: the same text, as RuntimeError.
     """
-    kernel = getattr(getattr(torch.ops, _active), op).default
     if torch.compiler.is_compiling():
-        return kernel(*args)
+        return kernel(op)(*args)
     try:
-        return kernel(*args)
+        return kernel(op)(*args)
     except RuntimeError as error:
         text = str(error)
         if not text.startswith(f"{op}: "):

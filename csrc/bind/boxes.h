@@ -1,7 +1,7 @@
 // The complaint about a box, in the words of edudet/check.py.
 #pragma once
 
-#include "../common/box.h"
+#include "../box_iou.h"
 #include "tensor.h"
 
 namespace edudet {

@@ -14,6 +14,10 @@
 #include <torch/csrc/stable/tensor.h>
 #include <torch/headeronly/core/ScalarType.h>
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -71,7 +75,7 @@ void require(bool holds, const Parts&... parts) {
 
 // The element types of the kernels. `visit` is called with a zero of the type of the tensor.
 template <typename Visit>
-void dispatch(const char* op, const Tensor& tensor, Visit&& visit) {
+auto dispatch(const char* op, const Tensor& tensor, Visit&& visit) {
   switch (tensor.scalar_type()) {
     case ScalarType::Float:
       return visit(float{});
@@ -108,6 +112,19 @@ template <typename T>
 T* output(const Tensor& tensor, const char* name, bool initialised = false) {
   detail::announce(tensor, name, initialised);
   return static_cast<T*>(tensor.data_ptr());
+}
+
+// Memory is handed out page by page when it is first written: for a big result on the CPU, pages of
+// 2 MiB in place of 4 KiB halve the time of filling it.
+inline void prefer_big_pages([[maybe_unused]] const Tensor& tensor) {
+#ifdef __linux__
+  constexpr size_t kPage = 1 << 21;
+  const size_t bytes = size_t(tensor.numel()) * tensor.element_size();
+  if (!tensor.is_cpu() || bytes < 2 * kPage) return;
+  const size_t begin = (size_t(tensor.data_ptr()) + kPage - 1) / kPage * kPage;
+  const size_t end = (size_t(tensor.data_ptr()) + bytes) / kPage * kPage;
+  madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);  // a wish, may fail
+#endif
 }
 
 #if defined(EDUDET_EMULATED)

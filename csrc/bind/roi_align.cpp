@@ -1,0 +1,176 @@
+#include "../roi_align.h"
+
+#include <algorithm>
+
+#include "rois.h"
+
+namespace edudet {
+namespace {
+
+template <typename T>
+Maps<T> maps_of(T* data, const Tensor& t) {
+  return {data,        t.size(0),   t.size(1),   t.size(2),  t.size(3),
+          t.stride(0), t.stride(1), t.stride(2), t.stride(3)};
+}
+
+// Dense, channels side by side, and not at once the other layout (as with one channel).
+bool is_channels_last(const Tensor& t) {
+  const Tensor moved = torch::stable::transpose(torch::stable::transpose(t, 1, 2), 2, 3);
+  return moved.is_contiguous() && !t.is_contiguous();
+}
+
+Tensor new_maps(const Tensor& like, int64_t n, int64_t c, int64_t h, int64_t w,
+                bool channels_last) {
+  const Tensor memory = channels_last ? torch::stable::new_empty(like, {n, h, w, c})
+                                      : torch::stable::new_empty(like, {n, c, h, w});
+  prefer_big_pages(memory);
+  if (!channels_last) return memory;
+  return torch::stable::transpose(torch::stable::transpose(memory, 2, 3), 1, 2);
+}
+
+void check_arguments(const char* op, const Tensor& maps, const Tensor& rois, const RoiGrid& grid) {
+  require(maps.dim() == 4, op, ": input must have shape (N, C, H, W)");
+  require(rois.dim() == 2 && rois.size(1) == 5, op, ": boxes must have shape (K, 5)");
+  require(rois.device() == maps.device(), op, ": boxes must be on the device of input");
+  const bool is_double = maps.scalar_type() == ScalarType::Double;
+  require(rois.scalar_type() == (is_double ? ScalarType::Double : ScalarType::Float), op,
+          ": boxes must be float64 for a float64 input, else float32");
+  require(grid.rows > 0 && grid.columns > 0, op, ": output_size must be at least 1");
+  require(grid.sampling_ratio <= kMostSamples, op, ": sampling_ratio must be at most ",
+          kMostSamples);
+}
+
+#ifdef EDUDET_WITH_CUDA
+
+// The same maps with their channels side by side in memory; without a copy if they are already.
+Tensor with_channels_last(const Tensor& t) {
+  using torch::stable::transpose;
+  const Tensor memory = torch::stable::contiguous(transpose(transpose(t, 1, 2), 2, 3));
+  return transpose(transpose(memory, 2, 3), 1, 2);
+}
+
+template <typename T>
+void forward(const Tensor& maps, const Tensor& rois, const RoiGrid& grid, int64_t kernel,
+             Tensor& out) {
+  const Tensor dense = kernel == 1 ? torch::stable::contiguous(maps) : with_channels_last(maps);
+  check_launch("roi_align",
+               cuda::roi_align(maps_of(input<T>(dense, "input"), dense),
+                               input<compute_t<T>>(rois, "boxes"), grid, int(kernel),
+                               maps_of(output<T>(out, "out"), out), current_stream(maps)));
+}
+
+template <typename T>
+void backward(const Tensor& grad, const Tensor& rois, const RoiGrid& grid, int64_t kernel,
+              Tensor& grad_input) {
+  using C = compute_t<T>;
+  const auto* boxes = input<C>(rois, "boxes");
+  if (kernel == 1) {
+    const Tensor dense = torch::stable::contiguous(grad);
+    const auto dtype = sizeof(C) == 8 ? ScalarType::Double : ScalarType::Float;
+    const Tensor sums = torch::stable::new_zeros(grad_input, grad_input.sizes(), dtype);
+    check_launch("roi_align_backward",
+                 cuda::roi_align_backward_1(maps_of(input<T>(dense, "grad"), dense), boxes, grid,
+                                            maps_of(output<C>(sums, "sums", true), sums),
+                                            current_stream(grad)));
+    torch::stable::copy_(grad_input, sums);
+  } else {
+    const Tensor dense = with_channels_last(grad);
+    check_launch("roi_align_backward",
+                 cuda::roi_align_backward_2(
+                     maps_of(input<T>(dense, "grad"), dense), boxes, grid,
+                     maps_of(output<T>(grad_input, "grad_input"), grad_input),
+                     current_stream(grad)));
+  }
+}
+
+#else
+
+template <typename C>
+cpu::RoiPlan<C> checked_plan(const char* op, const Tensor& rois, const Tensor& maps,
+                             const RoiGrid& grid) {
+  const C* data = input<C>(rois, "boxes");
+  const int64_t images = maps.size(0);
+  cpu::RoiPlan<C> plan(data, rois.size(0), images, maps.size(2), maps.size(3), grid);
+  const int64_t k = plan.num_rois();
+  if (plan.fault() != RoiFault::none) fail_for_roi(op, plan.fault(), k, data + 5 * k, images);
+  return plan;
+}
+
+template <typename T>
+void forward(const Tensor& maps, const Tensor& rois, const RoiGrid& grid, int64_t, Tensor& out) {
+  const auto from = maps_of(input<T>(maps, "input"), maps);
+  const auto plan = checked_plan<compute_t<T>>("roi_align", rois, maps, grid);
+  const auto to = maps_of(output<T>(out, "out"), out);
+  torch::stable::parallel_for(
+      0, cpu::roi_align_tasks<T>(plan, from), 1,
+      [&](int64_t begin, int64_t end) { cpu::roi_align<T>(plan, from, to, begin, end); });
+}
+
+template <typename T>
+void backward(const Tensor& grad, const Tensor& rois, const RoiGrid& grid, int64_t,
+              Tensor& grad_input) {
+  const auto from = maps_of(input<T>(grad, "grad"), grad);
+  const auto to = maps_of(output<T>(grad_input, "grad_input"), grad_input);
+  const auto plan = checked_plan<compute_t<T>>("roi_align_backward", rois, grad_input, grid);
+  torch::stable::parallel_for(
+      0, cpu::roi_align_backward_tasks<T>(plan, to), 1,
+      [&](int64_t begin, int64_t end) { cpu::roi_align_backward<T>(plan, from, to, begin, end); });
+}
+
+#endif
+
+Tensor roi_align(const Tensor& maps, const Tensor& rois, double spatial_scale, int64_t rows,
+                 int64_t columns, int64_t sampling_ratio, bool aligned, int64_t kernel) {
+  const RoiGrid grid{rows, columns, spatial_scale, sampling_ratio, aligned};
+  check_arguments("roi_align", maps, rois, grid);
+  const int64_t k = rois.size(0);
+  require(k == 0 || maps.size(2) * maps.size(3) > 0, "roi_align: input must have at least one cell");
+#ifdef EDUDET_WITH_CUDA
+  const DeviceGuard guard(maps);
+#endif
+  Tensor out = new_maps(maps, k, maps.size(1), rows, columns, is_channels_last(maps));
+  const Tensor r = torch::stable::contiguous(rois);
+  dispatch("roi_align", maps, [&](auto zero) {
+    forward<decltype(zero)>(maps, r, grid, kernel, out);
+  });
+  return out;
+}
+
+Tensor roi_align_backward(const Tensor& grad, const Tensor& rois, double spatial_scale,
+                          int64_t sampling_ratio, bool aligned, int64_t images, int64_t channels,
+                          int64_t height, int64_t width, bool channels_last, int64_t kernel) {
+  require(grad.dim() == 4, "roi_align_backward: grad must have shape (K, C, rows, columns)");
+  const RoiGrid grid{grad.size(2), grad.size(3), spatial_scale, sampling_ratio, aligned};
+  check_arguments("roi_align_backward", grad, rois, grid);
+  const int64_t k = rois.size(0);
+  require(grad.size(0) == k && grad.size(1) == channels,
+          "roi_align_backward: grad must have a row for every RoI and the channels of input");
+  require(k == 0 || height * width > 0, "roi_align_backward: input must have at least one cell");
+#ifdef EDUDET_WITH_CUDA
+  const DeviceGuard guard(grad);
+#endif
+  Tensor out = new_maps(grad, images, channels, height, width, channels_last);
+  const Tensor r = torch::stable::contiguous(rois);
+  dispatch("roi_align_backward", grad, [&](auto zero) {
+    backward<decltype(zero)>(grad, r, grid, kernel, out);
+  });
+  return out;
+}
+
+}  // namespace
+
+EDUDET_SCHEMAS(m) {
+  m.def(
+      "roi_align(Tensor input, Tensor rois, float spatial_scale, SymInt rows, SymInt columns, "
+      "int sampling_ratio, bool aligned, int kernel) -> Tensor");
+  m.def(
+      "roi_align_backward(Tensor grad, Tensor rois, float spatial_scale, int sampling_ratio, "
+      "bool aligned, SymInt images, SymInt channels, SymInt height, SymInt width, "
+      "bool channels_last, int kernel) -> Tensor");
+}
+EDUDET_KERNELS(m) {
+  m.impl("roi_align", TORCH_BOX(&roi_align));
+  m.impl("roi_align_backward", TORCH_BOX(&roi_align_backward));
+}
+
+}  // namespace edudet

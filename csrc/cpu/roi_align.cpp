@@ -1,0 +1,346 @@
+// Three ways to walk through a map, by its layout and by how much of it the RoIs use:
+//
+//   in place    channels lie side by side already (channels_last): a vector holds many of them
+//   by slices   copy a slice of channels of one image to that layout, then serve all its RoIs
+//   by planes   few RoIs on a big map: a few channels at a time, where they lie
+//
+// All three call the same two loops, `pool` and `scatter`, for a number of channels at a time.
+#include "../roi_align.h"
+
+#include <algorithm>
+#include <type_traits>
+
+#include "../common/bilinear.h"
+
+namespace edudet::cpu {
+
+template <typename C>
+RoiPlan<C>::RoiPlan(const C* rois, int64_t num_rois, int64_t images, int64_t height, int64_t width,
+                    const RoiGrid& grid)
+    : rows(grid.rows), columns(grid.columns) {
+  std::vector<bool> in_use(images);
+  rois_.reserve(num_rois);
+  ends_.reserve(1 + num_rois * (rows + columns));
+  ends_.push_back(0);
+  for (int64_t k = 0; k < num_rois; ++k) {
+    const Roi<C> roi = place_roi(rois + 5 * k, images, grid);
+    fault_ = roi.fault;
+    if (fault_ != RoiFault::none) return;
+    rois_.push_back({roi.image, C(1) / roi.count()});
+    num_products_ += add_axis(roi.y, rows, height) * add_axis(roi.x, columns, width);
+    if (!in_use[roi.image]) num_cells_ += height * width;
+    in_use[roi.image] = true;
+  }
+}
+
+template <typename C>
+int64_t RoiPlan<C>::add_axis(const RoiAxis<C>& axis, int64_t bins, int64_t cells) {
+  const int64_t before = int64_t(taps_.size());
+  for (int64_t i = 0; i < bins; ++i) {
+    const int64_t begin = int64_t(taps_.size());
+    for (int64_t sample = 0; sample < axis.samples; ++sample) {
+      const AxisTaps<C> pair = axis_taps(axis.position(i, sample), cells);
+      if (pair.outside) continue;
+      add_tap(begin, pair.low, pair.weight_low);
+      add_tap(begin, pair.high, pair.weight_high);
+    }
+    ends_.push_back(int64_t(taps_.size()));
+  }
+  return int64_t(taps_.size()) - before;
+}
+
+// Positions increase: if the cell is known already, it is one of the last two.
+template <typename C>
+void RoiPlan<C>::add_tap(int64_t begin, int64_t cell, C weight) {
+  const int64_t size = int64_t(taps_.size());
+  for (int64_t i = size - 1; i >= begin && i >= size - 2; --i) {
+    if (taps_[i].cell == cell) {
+      taps_[i].weight += weight;
+      return;
+    }
+  }
+  taps_.push_back({cell, weight});
+}
+
+namespace {
+
+// Channels that are served at a time: 4 vectors' worth, 1 where a slice of 4 would leave the cache,
+// and planes enough for the additions of one not to wait for each other.
+template <typename C>
+constexpr int64_t kWide = 256 / sizeof(C);
+template <typename C>
+constexpr int64_t kNarrow = 64 / sizeof(C);
+constexpr int64_t kPlanes = 8;
+constexpr int64_t kCacheBytes = 1 << 21;
+
+// `size` channels of one image; neighbours in a row are `pitch` elements apart, channels `step`.
+template <typename T>
+struct Slice {
+  T* data;
+  int64_t row_pitch, pitch, step, size;
+};
+
+// bins[bin * size + c] = mean of channel c in that bin. With S > 0, size is S: the compiler then
+// keeps the sums in registers. With Side, step is 1: channels lie side by side and fill vectors.
+template <int64_t S, bool Side, typename T, typename C>
+EDUDET_CLONES void pool(const RoiPlan<C>& plan, int64_t k, const Slice<const T> from,
+                        C* __restrict bins) {
+  const int64_t size = S ? S : from.size, step = Side ? 1 : from.step;
+  const auto* taps = plan.taps();
+  const int64_t *row_ends = plan.row_ends(k), *column_ends = plan.column_ends(k);
+  const C scale = plan.scale(k);
+  for (int64_t i = 0; i < plan.rows; ++i) {
+    for (int64_t j = 0; j < plan.columns; ++j, bins += size) {
+      C sums[S ? S : kWide<C>] = {};
+      for (int64_t a = row_ends[i - 1]; a < row_ends[i]; ++a) {
+        const T* row = from.data + taps[a].cell * from.row_pitch;
+        for (int64_t b = column_ends[j - 1]; b < column_ends[j]; ++b) {
+          const T* cell = row + taps[b].cell * from.pitch;
+          const C weight = taps[a].weight * taps[b].weight;
+          asm volatile("");  // else gcc takes two cells at a time and the sums leave the registers
+          for (int64_t c = 0; c < size; ++c) sums[c] += weight * widen(cell[c * step]);
+        }
+      }
+      for (int64_t c = 0; c < size; ++c) bins[c] = sums[c] * scale;
+    }
+  }
+}
+
+// The transpose of `pool`: adds the gradient of each bin to the cells that it was computed from.
+template <int64_t S, bool Side, typename C>
+EDUDET_CLONES void scatter(const RoiPlan<C>& plan, int64_t k, const C* __restrict bins,
+                           const Slice<C> to) {
+  const int64_t size = S ? S : to.size, step = Side ? 1 : to.step;
+  const auto* taps = plan.taps();
+  const int64_t *row_ends = plan.row_ends(k), *column_ends = plan.column_ends(k);
+  const C scale = plan.scale(k);
+  for (int64_t i = 0; i < plan.rows; ++i) {
+    for (int64_t j = 0; j < plan.columns; ++j, bins += size) {
+      for (int64_t a = row_ends[i - 1]; a < row_ends[i]; ++a) {
+        C* row = to.data + taps[a].cell * to.row_pitch;
+        for (int64_t b = column_ends[j - 1]; b < column_ends[j]; ++b) {
+          C* __restrict cell = row + taps[b].cell * to.pitch;
+          const C weight = taps[a].weight * taps[b].weight * scale;
+          asm volatile("");
+          for (int64_t c = 0; c < size; ++c) cell[c * step] += weight * bins[c];
+        }
+      }
+    }
+  }
+}
+
+template <typename T, typename C>
+void pool_slice(const RoiPlan<C>& plan, int64_t k, const Slice<const T>& from, C* bins) {
+  const auto f = from.step == 1 && from.size == kWide<C>     ? pool<kWide<C>, true, T, C>
+                 : from.step == 1 && from.size == kNarrow<C> ? pool<kNarrow<C>, true, T, C>
+                 : from.step == 1                            ? pool<0, true, T, C>
+                 : from.size == kPlanes                      ? pool<kPlanes, false, T, C>
+                                                             : pool<0, false, T, C>;
+  f(plan, k, from, bins);
+}
+
+template <typename C>
+void scatter_slice(const RoiPlan<C>& plan, int64_t k, const C* bins, const Slice<C>& to) {
+  const auto f = to.step == 1 && to.size == kWide<C>     ? scatter<kWide<C>, true, C>
+                 : to.step == 1 && to.size == kNarrow<C> ? scatter<kNarrow<C>, true, C>
+                 : to.step == 1                          ? scatter<0, true, C>
+                 : to.size == kPlanes                    ? scatter<kPlanes, false, C>
+                                                         : scatter<0, false, C>;
+  f(plan, k, bins, to);
+}
+
+// Calls copy(element of maps, element of cells) for `size` channels of image n of `maps`, from
+// channel `first`, and cells that hold those channels side by side. Channels are the inner loop
+// where they are neighbours in `maps` too; else 16 cells, whose lines stay in the innermost cache.
+template <typename T, typename C, typename Copy>
+inline void for_slice(const Maps<T>& maps, int64_t n, int64_t first, int64_t size, C* cells,
+                      Copy&& copy) {
+  for (int64_t y = 0; y < maps.height; ++y) {
+    for (int64_t x = 0; x < maps.width; x += 16) {
+      const int64_t last = std::min<int64_t>(16, maps.width - x);
+      T* at = maps.at(n, first, y, x);
+      C* cell = cells + (y * maps.width + x) * size;
+      if (maps.channel_stride == 1) {
+        for (int64_t i = 0; i < last; ++i) {
+          for (int64_t c = 0; c < size; ++c) copy(at[i * maps.column_stride + c], cell[i * size + c]);
+        }
+      } else {
+        for (int64_t c = 0; c < size; ++c) {
+          T* row = at + c * maps.channel_stride;
+          for (int64_t i = 0; i < last; ++i) copy(row[i * maps.column_stride], cell[i * size + c]);
+        }
+      }
+    }
+  }
+}
+
+template <typename T, typename C>
+EDUDET_CLONES void gather_channels(const Maps<const T>& maps, int64_t n, int64_t first,
+                                   int64_t size, C* cells) {
+  for_slice(maps, n, first, size, cells, [](const T& from, C& to) { to = widen(from); });
+}
+
+template <typename T, typename C>
+EDUDET_CLONES void spread_channels(const C* cells, int64_t size, const Maps<T>& maps, int64_t n,
+                                   int64_t first) {
+  for_slice(maps, n, first, size, cells, [](T& to, const C& from) { to = narrow<T>(from); });
+}
+
+template <typename C, typename T>
+int64_t slice_size(const Maps<T>& maps) {
+  const bool fits = maps.height * maps.width * kWide<C> * int64_t(sizeof(C)) <= kCacheBytes;
+  return fits ? kWide<C> : kNarrow<C>;
+}
+
+// How many channels at a time, and whether they are reached where they lie.
+struct Walk {
+  bool in_place;
+  int64_t size;
+};
+
+template <typename T, typename C>
+Walk choose_walk(const RoiPlan<C>& plan, const Maps<T>& maps) {
+  if (maps.channel_stride == 1) return {true, kWide<C>};
+  if (plan.num_products() < plan.num_cells()) return {true, kPlanes};
+  return {false, slice_size<C>(maps)};
+}
+
+template <typename T>
+Walk choose_walk_backward(const RoiPlan<compute_t<T>>& plan, const Maps<T>& maps) {
+  using C = compute_t<T>;
+  if (sizeof(T) == sizeof(C)) return choose_walk(plan, maps);
+  return {false, slice_size<C>(maps)};  // 16-bit numbers cannot hold the sums
+}
+
+template <typename T>
+int64_t num_slices(const Maps<T>& maps, int64_t size) {
+  return (maps.channels + size - 1) / size;
+}
+
+template <typename T>
+Slice<T> slice_of(const Maps<T>& maps, int64_t n, int64_t first, int64_t size) {
+  return {maps.at(n, first, 0, 0), maps.row_stride, maps.column_stride, maps.channel_stride, size};
+}
+
+template <typename T>
+void pool_roi(const RoiPlan<compute_t<T>>& plan, const Maps<const T>& input, const Maps<T>& out,
+              int64_t k, int64_t step, compute_t<T>* bins) {
+  for (int64_t c = 0; c < input.channels; c += step) {
+    const int64_t size = std::min(step, input.channels - c);
+    pool_slice<T>(plan, k, slice_of(input, plan.image(k), c, size), bins);
+    spread_channels(bins, size, out, k, c);
+  }
+}
+
+// Channels [first, first + size) of every RoI in image n.
+template <typename T>
+void pool_image(const RoiPlan<compute_t<T>>& plan, const Maps<const T>& input, const Maps<T>& out,
+                int64_t n, int64_t first, int64_t size, compute_t<T>* cells, compute_t<T>* bins) {
+  using C = compute_t<T>;
+  bool copied = false;
+  for (int64_t k = 0; k < plan.num_rois(); ++k) {
+    if (plan.image(k) != n) continue;
+    if (!copied) gather_channels(input, n, first, size, cells);
+    copied = true;
+    pool_slice<C>(plan, k, {cells, input.width * size, size, 1, size}, bins);
+    spread_channels(bins, size, out, k, first);
+  }
+}
+
+template <typename T>
+void scatter_image(const RoiPlan<compute_t<T>>& plan, const Maps<const T>& grad, int64_t n,
+                   int64_t first, const Slice<compute_t<T>>& to, compute_t<T>* bins) {
+  for (int64_t k = 0; k < plan.num_rois(); ++k) {
+    if (plan.image(k) != n) continue;
+    gather_channels(grad, k, first, to.size, bins);
+    scatter_slice(plan, k, bins, to);
+  }
+}
+
+template <typename T>
+void clear(const Maps<T>& maps, int64_t n, int64_t first, int64_t size) {
+  for (int64_t y = 0; y < maps.height; ++y) {
+    T* row = maps.at(n, first, y, 0);
+    if (maps.channel_stride != 1) {  // planes
+      for (int64_t c = 0; c < size; ++c) std::fill_n(row + c * maps.channel_stride, maps.width, T{});
+    } else if (maps.column_stride == size) {
+      std::fill_n(row, maps.width * size, T{});
+    } else {
+      for (int64_t x = 0; x < maps.width; ++x) std::fill_n(row + x * maps.column_stride, size, T{});
+    }
+  }
+}
+
+}  // namespace
+
+template <typename T>
+int64_t roi_align_tasks(const RoiPlan<compute_t<T>>& plan, const Maps<const T>& input) {
+  const Walk walk = choose_walk(plan, input);
+  return walk.in_place ? plan.num_rois() : input.images * num_slices(input, walk.size);
+}
+
+template <typename T>
+void roi_align(const RoiPlan<compute_t<T>>& plan, const Maps<const T>& input, const Maps<T>& out,
+               int64_t begin, int64_t end) {
+  using C = compute_t<T>;
+  const Walk walk = choose_walk(plan, input);
+  std::vector<C> bins(walk.size * plan.rows * plan.columns);
+  if (walk.in_place) {
+    for (int64_t k = begin; k < end; ++k) pool_roi(plan, input, out, k, walk.size, bins.data());
+    return;
+  }
+  std::vector<C> cells(walk.size * input.height * input.width);
+  const int64_t slices = num_slices(input, walk.size);
+  for (int64_t task = begin; task < end; ++task) {
+    const int64_t first = task % slices * walk.size;
+    pool_image(plan, input, out, task / slices, first,
+               std::min(walk.size, input.channels - first), cells.data(), bins.data());
+  }
+}
+
+template <typename T>
+int64_t roi_align_backward_tasks(const RoiPlan<compute_t<T>>& plan, const Maps<T>& grad_input) {
+  return grad_input.images * num_slices(grad_input, choose_walk_backward(plan, grad_input).size);
+}
+
+template <typename T>
+void roi_align_backward(const RoiPlan<compute_t<T>>& plan, const Maps<const T>& grad,
+                        const Maps<T>& grad_input, int64_t begin, int64_t end) {
+  using C = compute_t<T>;
+  const Walk walk = choose_walk_backward(plan, grad_input);
+  const int64_t slices = num_slices(grad_input, walk.size);
+  const int64_t num_cells = grad_input.height * grad_input.width;
+  std::vector<C> bins(walk.size * plan.rows * plan.columns);
+  std::vector<C> cells(walk.in_place ? 0 : walk.size * num_cells);
+  for (int64_t task = begin; task < end; ++task) {
+    const int64_t n = task / slices, first = task % slices * walk.size;
+    const int64_t size = std::min(walk.size, grad_input.channels - first);
+    if (walk.in_place) {
+      clear(grad_input, n, first, size);
+      if constexpr (std::is_same_v<T, C>) {
+        scatter_image(plan, grad, n, first, slice_of(grad_input, n, first, size), bins.data());
+      }
+    } else {
+      std::fill(cells.begin(), cells.end(), C(0));
+      const Slice<C> to{cells.data(), grad_input.width * size, size, 1, size};
+      scatter_image(plan, grad, n, first, to, bins.data());
+      spread_channels(cells.data(), size, grad_input, n, first);
+    }
+  }
+}
+
+#define INSTANTIATE(T)                                                                            \
+  template int64_t roi_align_tasks(const RoiPlan<compute_t<T>>&, const Maps<const T>&);           \
+  template void roi_align(const RoiPlan<compute_t<T>>&, const Maps<const T>&, const Maps<T>&,     \
+                          int64_t, int64_t);                                                      \
+  template int64_t roi_align_backward_tasks(const RoiPlan<compute_t<T>>&, const Maps<T>&);        \
+  template void roi_align_backward(const RoiPlan<compute_t<T>>&, const Maps<const T>&,            \
+                                   const Maps<T>&, int64_t, int64_t);
+INSTANTIATE(float)
+INSTANTIATE(double)
+INSTANTIATE(Half)
+INSTANTIATE(BFloat16)
+template class RoiPlan<float>;
+template class RoiPlan<double>;
+
+}  // namespace edudet::cpu
