@@ -32,8 +32,9 @@ from edudet.emulator.rewrite import RewriteError, is_space, rewrite, tokens
 from edudet.emulator.session import EmulatorError, engine, session
 
 TIME_LIMIT = 10.0  # seconds for one launch
-COMMON = ("-std=c++17", "-gdwarf-4", "-fPIC", "-ffp-contract=off", "-U_FORTIFY_SOURCE",
-          "-fno-omit-frame-pointer", "-DEDUDET_EMULATED")  # fmt: skip
+# No function is replaced by another library's: so functions can be inlined, as device code is.
+COMMON = ("-std=c++17", "-gdwarf-4", "-fPIC", "-fno-semantic-interposition", "-ffp-contract=off",
+          "-U_FORTIFY_SOURCE", "-fno-omit-frame-pointer", "-DEDUDET_EMULATED")  # fmt: skip
 PLAIN = ("-O2",)
 # As setup.py compiles the project's kernels for the checker.
 WATCHED = ("-O1", "-fno-tree-sra", "-fsanitize=thread")
@@ -242,13 +243,14 @@ def _parameters(parts: list[str]) -> tuple[str, ...]:
         depth += (token in ("(", "[", "{", "<")) - (token in (")", "]", "}", ">"))
         if token == "," and depth == 0:
             pieces.append([])
-        elif depth == 0:
+        else:
             pieces[-1].append(token)
     names = []
     for number, piece in enumerate(pieces, 1):
-        words = "=".join(" ".join(piece).split("=")[:1]).split()
-        is_name = len(words) > 1 and re.fullmatch(r"[A-Za-z_]\w*", words[-1])
-        names.append(words[-1] if is_name else f"argument {number}")
+        text = " ".join(piece).partition("=")[0].partition("[")[0]
+        # The last word, if there is a type before it.
+        match = re.search(r"[\w>*&]\s*\b([A-Za-z_]\w*)\s*$", text)
+        names.append(match[1] if match else f"argument {number}")
     return tuple(names) if parts else ()
 
 
