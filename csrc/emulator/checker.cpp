@@ -3,9 +3,11 @@
 //
 // Time is counted in epochs: a new one begins at every barrier, block and launch. Two accesses to
 // the same bytes by different threads, one of them a write, are ordered when
-//   - they are of different launches, or of one block in different epochs (a barrier lies between), or
+//   - they are of different launches, or of one block in different epochs (a barrier lies between),
+//   or
 //   - a __syncwarp lies between them, known by clocks that each lane keeps of its warp, or
-//   - they are of different blocks, and the earlier released what it had written (a __threadfence and
+//   - they are of different blocks, and the earlier released what it had written (a __threadfence
+//   and
 //     an atomic operation) to an address that the later has acquired (an atomic operation there).
 // Otherwise it is a race, whichever came first in the emulator. Two atomic operations never race.
 #include "checker.h"
@@ -60,16 +62,17 @@ Region* recent = nullptr;
 std::vector<Range> foreign;  // memory that kernels use besides: the host's stack, constants
 std::vector<Range> program;  // where the variables of the kernel's library lie
 uintptr_t stacks_begin = 0, stacks_end = 0;
-bool active = false;         // a launch is being watched
+bool active = false;  // a launch is being watched
 uint32_t epoch = 0, block_epoch = 0, launch_epoch = 0;
 int thread_now = 0;
 
-uint16_t clocks[kMaxThreads / kWarp][kWarp][kWarp];  // [warp][lane][other]: what lane knows of other
+uint16_t clocks[kMaxThreads / kWarp][kWarp]
+               [kWarp];  // [warp][lane][other]: what lane knows of other
 bool clocks_used = false;
 
-bool fenced = false;                  // a thread of this block has called __threadfence
-std::vector<uint32_t> block_epochs;   // when each block of this launch began
-std::vector<bool> acquired;           // blocks whose released writes this block may read
+bool fenced = false;                 // a thread of this block has called __threadfence
+std::vector<uint32_t> block_epochs;  // when each block of this launch began
+std::vector<bool> acquired;          // blocks whose released writes this block may read
 std::map<uintptr_t, std::vector<bool>> released;
 
 int name_index(const std::string& name) {
@@ -104,7 +107,9 @@ void fit_cells(Region& r, uintptr_t address, size_t bytes) {
 }
 
 int block_number(uint32_t at) {
-  return int(std::upper_bound(block_epochs.begin(), block_epochs.end(), at) - block_epochs.begin()) - 1;
+  return int(std::upper_bound(block_epochs.begin(), block_epochs.end(), at) -
+             block_epochs.begin()) -
+         1;
 }
 
 bool ordered(const Access& earlier, const Region& r) {
@@ -141,8 +146,8 @@ void race(const char* what, const Access& earlier, int site, const Region& r, ui
 }
 
 void note_first_use(const Cell& cell, const Region& r, int site, uintptr_t address) {
-  const bool written = r.shared ? cell.written && cell.write.epoch >= block_epoch
-                                : cell.written || r.initialised;
+  const bool written =
+      r.shared ? cell.written && cell.write.epoch >= block_epoch : cell.written || r.initialised;
   if (written) return;
   Finding f;
   f.kind = "uninitialised read";
@@ -192,7 +197,8 @@ void note_write(Cell& cell, const Access& now, const Region& r, int site, uintpt
   if (nearest) {
     const size_t size = nearest->end - nearest->begin;
     snprintf(text, sizeof text, "%s %zu bytes at byte %lld of %s, which has %zu bytes", verb, bytes,
-             (long long)(address - nearest->begin), report.names[size_t(nearest->name)].c_str(), size);
+             (long long)(address - nearest->begin), report.names[size_t(nearest->name)].c_str(),
+             size);
   } else {
     snprintf(text, sizeof text, "%s %zu bytes at address %#zx, where no array is%s", verb, bytes,
              size_t(address), address < 4096 ? " (a null pointer?)" : "");
@@ -202,8 +208,8 @@ void note_write(Cell& cell, const Access& now, const Region& r, int site, uintpt
 
 [[noreturn]] void misaligned(uintptr_t address, size_t bytes, const char* verb, const void* pc) {
   char text[128];
-  snprintf(text, sizeof text, "%s %zu bytes at address %#zx, which %zu does not divide", verb, bytes,
-           size_t(address), bytes);
+  snprintf(text, sizeof text, "%s %zu bytes at address %#zx, which %zu does not divide", verb,
+           bytes, size_t(address), bytes);
   abandon(cudaErrorIllegalAddress, "misaligned access", text, {nullptr, 0}, pc);
 }
 
@@ -215,7 +221,7 @@ bool is_foreign(uintptr_t address) {
 }
 
 struct Library {
-  uintptr_t address;       // somewhere in it
+  uintptr_t address;  // somewhere in it
   std::vector<Range> all, writable;
 };
 
@@ -248,8 +254,9 @@ Region* find_variable(uintptr_t address) {
   for (const Range& r : program) inside |= address >= r.begin && address < r.end;
   Dl_info info{};
   ElfW(Sym)* symbol = nullptr;
-  if (!inside || !dladdr1(reinterpret_cast<void*>(address), &info,
-                          reinterpret_cast<void**>(&symbol), RTLD_DL_SYMENT) ||
+  if (!inside ||
+      !dladdr1(reinterpret_cast<void*>(address), &info, reinterpret_cast<void**>(&symbol),
+               RTLD_DL_SYMENT) ||
       !symbol || !info.dli_sname) {
     return nullptr;
   }
@@ -322,7 +329,8 @@ void watch(uintptr_t address, size_t bytes, Kind kind, const void* pc) {
     }
   }
   const char operation = kind == Kind::kRead ? 'r' : kind == Kind::kWrite ? 'w' : 'a';
-  report.request(site, thread_now, operation, r->name, r->shared, address - r->begin, uint32_t(bytes));
+  report.request(site, thread_now, operation, r->name, r->shared, address - r->begin,
+                 uint32_t(bytes));
 }
 
 }  // namespace
@@ -429,9 +437,9 @@ void forget_region(const void* data) {
   if (!is_on) return;
   recent = nullptr;
   const auto begin = reinterpret_cast<uintptr_t>(data);
-  regions.erase(std::remove_if(regions.begin(), regions.end(),
-                               [&](auto& r) { return r->begin == begin; }),
-                regions.end());
+  regions.erase(
+      std::remove_if(regions.begin(), regions.end(), [&](auto& r) { return r->begin == begin; }),
+      regions.end());
 }
 
 void written(const void* data, size_t bytes) {
@@ -489,7 +497,8 @@ void announce(const void* data, size_t bytes, const char* name, bool initialised
   std::string names = name;
   uintptr_t from = begin, to = begin + bytes;
   recent = nullptr;
-  // One tensor may be two arguments, or a part of another: then they are one region with both names.
+  // One tensor may be two arguments, or a part of another: then they are one region with both
+  // names.
   for (size_t i = 0; i < regions.size(); i++) {
     const Region& r = *regions[i];
     if (r.shared || r.end <= begin || r.begin >= begin + bytes) continue;

@@ -1,10 +1,10 @@
 // The engine: runs the blocks of a grid one after the other, and the threads of a block as fibers.
 //
-// A thread runs until it ends or waits (for the block at a barrier, for its warp at a warp operation).
-// When it ends, its fiber takes the next thread that has not begun, so that a kernel without barriers
-// needs one fiber and is a plain loop over its threads. When it waits, another thread goes on. When
-// nobody can go on, resolve() decides what the block is waiting for: open the barrier, or report that
-// they wait for something that never comes.
+// A thread runs until it ends or waits (for the block at a barrier, for its warp at a warp
+// operation). When it ends, its fiber takes the next thread that has not begun, so that a kernel
+// without barriers needs one fiber and is a plain loop over its threads. When it waits, another
+// thread goes on. When nobody can go on, resolve() decides what the block is waiting for: open the
+// barrier, or report that they wait for something that never comes.
 #define EDUDET_ENGINE
 #include "engine.h"
 
@@ -23,7 +23,15 @@ Options options;
 
 namespace {
 
-enum class State : uint8_t { kNew, kRunning, kReady, kAtBarrier, kAtWarpOperation, kAtActiveMask, kDone };
+enum class State : uint8_t {
+  kNew,
+  kRunning,
+  kReady,
+  kAtBarrier,
+  kAtWarpOperation,
+  kAtActiveMask,
+  kDone
+};
 
 // Lanes that meet in one warp operation. It lives until the last of them has read the result.
 struct Meeting {
@@ -61,20 +69,20 @@ struct Block {
   bool failed = false;
   std::vector<Thread> threads;
   std::vector<Warp> warps;
-  std::vector<int> order;       // in which threads begin
-  std::vector<int> ready;       // can go on; the last comes first
+  std::vector<int> order;  // in which threads begin
+  std::vector<int> ready;  // can go on; the last comes first
   std::vector<int> idle_fibers;
   int fibers = 0;
   Random random{0};
 
-  char* arena = nullptr;        // shared memory: variables from the front, dynamic at kArenaBytes / 2
+  char* arena = nullptr;  // shared memory: variables from the front, dynamic at kArenaBytes / 2
   size_t arena_used = 0, static_bytes = 0, dynamic_bytes = 0;
 };
 
 Block block;
 Context scheduler;
 Failure failure;
-std::mutex machine;             // there is one; launches from several threads queue up
+std::mutex machine;  // there is one; launches from several threads queue up
 volatile bool kernel_runs = false;
 uint64_t launches = 0;
 size_t dynamic_limit = kSharedDefault;
@@ -131,8 +139,8 @@ std::string who_waits() {
 void record(cudaError_t code, const char* kind, const std::string& message, Site site,
             const void* address, bool of_thread = false) {
   block.failed = true;
-  failure = {code, kind, message, block.kernel, place.thread, place.block, true, of_thread,
-             address, site};
+  failure = {code,        kind, message,   block.kernel, place.thread,
+             place.block, true, of_thread, address,      site};
   checker::fault(kind, message, site, address, of_thread);
 }
 
@@ -150,7 +158,8 @@ int take_fiber() {
   return f;
 }
 
-// Goes on with some thread that can run, and comes back when somebody returns here. False: nobody can.
+// Goes on with some thread that can run, and comes back when somebody returns here. False: nobody
+// can.
 bool run_another(Context& from) {
   if (!block.ready.empty()) {
     const int t = block.ready.back();
@@ -235,8 +244,8 @@ void refuse_different(const Meeting& meeting, unsigned mask, const char* name, S
   char masks[64];
   snprintf(masks, sizeof masks, "mask %#x here, %#x there", mask, meeting.mask);
   abandon(cudaErrorLaunchFailure, "divergent warp operation",
-          std::string("lanes of one warp are at ") + name + " (" + text_of_site(site) + ") and at " +
-              meeting.name + " (" + text_of_site(meeting.site) + "); " + masks,
+          std::string("lanes of one warp are at ") + name + " (" + text_of_site(site) +
+              ") and at " + meeting.name + " (" + text_of_site(meeting.site) + "); " + masks,
           site, nullptr);
 }
 
@@ -248,12 +257,14 @@ Meeting& meet(unsigned mask, uint64_t value, const char* name, Site site) {
   mask &= warp.lanes;
   if (!(mask >> lane & 1)) {
     abandon(cudaErrorLaunchFailure, "divergent warp operation",
-            std::string("a lane calls ") + name + " with a mask that does not name it", site, nullptr);
+            std::string("a lane calls ") + name + " with a mask that does not name it", site,
+            nullptr);
   }
   Meeting* meeting = nullptr;
   for (Meeting& m : warp.meetings) {
     if (!m.open || !(m.mask & mask)) continue;
-    if (m.mask != mask || __builtin_strcmp(m.name, name) != 0) refuse_different(m, mask, name, site);
+    if (m.mask != mask || __builtin_strcmp(m.name, name) != 0)
+      refuse_different(m, mask, name, site);
     meeting = &m;
   }
   if (!meeting) {
@@ -312,8 +323,9 @@ bool open_barrier() {
     }
   }
   if (block.live < block.size && checker::on()) {
-    checker::fault("divergent barrier", "not all threads of the block come to the barrier: " + who_waits(),
-                   first->site, nullptr);
+    checker::fault("divergent barrier",
+                   "not all threads of the block come to the barrier: " + who_waits(), first->site,
+                   nullptr);
   }
   block.vote_result = block.votes;
   block.votes = block.at_barrier = 0;
@@ -388,7 +400,8 @@ void reset_block() {
   block.ready.clear();
   block.begun = block.at_barrier = block.votes = 0;
   block.live = block.size;
-  // Shared memory begins with garbage. All ones is NaN in every floating-point type and -1 in integers.
+  // Shared memory begins with garbage. All ones is NaN in every floating-point type and -1 in
+  // integers.
   __builtin_memset(block.arena, 0xff, block.arena_used);
   __builtin_memset(block.arena + kArenaBytes / 2, 0xff, block.dynamic_bytes);
 }
@@ -427,7 +440,8 @@ std::string refusal(const Configuration& c) {
   if (g.x > 2147483647u || g.y > 65535 || g.z > 65535) {
     return "the grid " + text_of(g) + " is larger than (2147483647, 65535, 65535)";
   }
-  if (c.shared > kSharedBytes) return std::to_string(c.shared) + " bytes of shared memory, over 227 KB";
+  if (c.shared > kSharedBytes)
+    return std::to_string(c.shared) + " bytes of shared memory, over 227 KB";
   if (c.shared > dynamic_limit) {
     return std::to_string(c.shared) +
            " bytes of dynamic shared memory, over 48 KB: raise the limit with cudaFuncSetAttribute";
@@ -505,8 +519,8 @@ void fail_outside(cudaError_t code, const std::string& message) {
 void check_time() {
   if (!time_is_up || !kernel_runs) return;
   abandon(cudaErrorLaunchTimeout, "time limit",
-          "the kernel did not end within its time limit; does a loop never end?",
-          {nullptr, 0}, __builtin_return_address(0));
+          "the kernel did not end within its time limit; does a loop never end?", {nullptr, 0},
+          __builtin_return_address(0));
 }
 
 void launch(const char* kernel, const Configuration& c, void (*body)(void*), void* arguments) {
@@ -523,7 +537,8 @@ void launch(const char* kernel, const Configuration& c, void (*body)(void*), voi
   }
   prepare(kernel, c, body, arguments);
   checker::begin_launch(kernel, c, reinterpret_cast<const void*>(body));
-  if (c.shared) checker::shared_region(block.arena + kArenaBytes / 2, c.shared, "dynamic shared memory");
+  if (c.shared)
+    checker::shared_region(block.arena + kArenaBytes / 2, c.shared, "dynamic shared memory");
   {
     FaultGuard guard(reinterpret_cast<const void*>(body), options.time_limit);
     kernel_runs = true;
@@ -600,9 +615,11 @@ void* shared_variable(int* slot, size_t bytes, size_t align, const char* name) {
   SharedVariable& variable = shared_variables[size_t(*slot)];
   if (variable.launch == launches) return block.arena + variable.offset;
   block.static_bytes += bytes;
-  if (block.static_bytes > kSharedDefault || block.static_bytes + block.dynamic_bytes > kSharedBytes) {
+  if (block.static_bytes > kSharedDefault ||
+      block.static_bytes + block.dynamic_bytes > kSharedBytes) {
     abandon(cudaErrorInvalidConfiguration, "too much shared memory",
-            std::to_string(block.static_bytes) + " bytes of static shared memory (48 KB at most) and " +
+            std::to_string(block.static_bytes) +
+                " bytes of static shared memory (48 KB at most) and " +
                 std::to_string(block.dynamic_bytes) + " of dynamic",
             {nullptr, 0}, nullptr);
   }
@@ -639,7 +656,8 @@ void raise_dynamic_limit(size_t bytes) {
 
 }  // namespace edudet::emulator
 
-extern "C" EDUDET_API void edudet_assert_fail(const char* condition, const char* file, unsigned line,
-                                              const char*) {
-  edudet::emulator::stop((std::string("assertion failed: ") + condition).c_str(), {file, int(line)});
+extern "C" EDUDET_API void edudet_assert_fail(const char* condition, const char* file,
+                                              unsigned line, const char*) {
+  edudet::emulator::stop((std::string("assertion failed: ") + condition).c_str(),
+                         {file, int(line)});
 }

@@ -247,7 +247,7 @@ def _find(parts: list[str], i: int, wanted: set[str]) -> int | None:
 def _shared(parts: list[str], i: int, out: list[str], where) -> int:
     """Rewrite the declaration around parts[i] == "__shared__"."""
     start = len(out)  # the words before it: extern, static, volatile, __align__(16)
-    while start and out[start - 1] not in (";", "{", "}", ":") and not out[start - 1].startswith("#"):
+    while start and out[start - 1] not in (";", "{", "}", ":"):
         if "\n" in out[start - 1] and not _continues(out[:start]):
             break
         start -= 1

@@ -13,7 +13,8 @@ from edudet import emulator, native
 ROOT = Path(__file__).parents[2]
 SEEDS = [None, 5]
 # The modules, not the functions of the same names.
-box_iou, nms, roi_align = (import_module(f"edudet.ops.{n}") for n in ("box_iou", "nms", "roi_align"))
+box_iou, nms, roi_align = map(import_module, ("edudet.ops.box_iou", "edudet.ops.nms",
+                                              "edudet.ops.roi_align"))  # fmt: skip
 
 
 def boxes(count, seed):

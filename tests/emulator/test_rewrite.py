@@ -19,7 +19,7 @@ def body(source, folders=()):
     return rest
 
 
-def launched(kernel, configuration, before=""):
+def launched(kernel, configuration):
     return (
         f'{ENGINE}launcher("{kernel}", {ENGINE}Configuration({configuration}), '
         f"[&](auto... edudet_arguments) {{ {kernel}(edudet_arguments...); }})"
@@ -33,7 +33,7 @@ def launched(kernel, configuration, before=""):
         ("k<float, 4><<<g, b, 0, s>>>(a);", "k<float, 4>", "g, b, 0, s"),
         ("k<T, (N > 2)><<<1, 1>>>();", "k<T, (N > 2)>", "1, 1"),
         ("k<Pair<int, Pair<int, int>>><<<1, 1>>>();", "k<Pair<int, Pair<int, int>>>", "1, 1"),
-        ("box::inner::k<<<(n + 3) / 4, dim3(8, 8)>>>(n);", "box::inner::k", "(n + 3) / 4, dim3(8, 8)"),
+        ("box::in::k<<<(n + 3) / 4, dim3(8, 8)>>>(n);", "box::in::k", "(n + 3) / 4, dim3(8, 8)"),
         ("::k<<<1 << 3, x >> 1>>>();", "::k", "1 << 3, x >> 1"),
         ("table[i]<<<1, 1>>>(p);", "table[i]", "1, 1"),
         ("(fast ? k : l)<<<1, 1>>>(p);", "(fast ? k : l)", "1, 1"),
@@ -53,7 +53,8 @@ def test_launches(source, kernel, configuration):
         ("__shared__ float x;", {"x": "float"}),
         ("__shared__ float tile[32][33];", {"tile": "float[32][33]"}),
         ("__shared__ unsigned long long a[4], b, c[N + 1];",
-         {"a": "unsigned long long[4]", "b": "unsigned long long", "c": "unsigned long long[N + 1]"}),
+         {"a": "unsigned long long[4]", "b": "unsigned long long",
+          "c": "unsigned long long[N + 1]"}),
         ("__shared__ Pair<int, float> p[2];", {"p": "Pair<int, float>[2]"}),
         ("__shared__ __align__(16) float4 v[8];", {"v": "float4[8]"}),
         ("static __shared__ T* p[3];", {"p": "T*[3]"}),
@@ -98,7 +99,8 @@ def test_what_is_left_alone(source):
 
 
 def test_tokens_joined_are_the_text():
-    text = Path(module.__file__).read_text() + "\n 1.5e-3f 0x1p-2 u8\"x\" L'\\'' a->b::c // end \\\n more"
+    text = Path(module.__file__).read_text()
+    text += "\n 1.5e-3f 0x1p-2 1'000 u8\"x\" L'\\'' a->b::c // end \\\n more"
     assert "".join(tokens(text)) == text
 
 
@@ -142,9 +144,10 @@ def test_what_is_not_understood_is_refused_with_its_line(source, message):
 def test_includes(tmp_path):
     (tmp_path / "deep").mkdir()
     (tmp_path / "plain.h").write_text("#pragma once\nint plain;\n")
-    (tmp_path / "kernel.cuh").write_text('#pragma once\n#include "deep/other.cuh"\n__shared__ int a;\n')
+    kernel = '#pragma once\n#include "deep/other.cuh"\n__shared__ int a;\n'
+    (tmp_path / "kernel.cuh").write_text(kernel)
     (tmp_path / "deep/other.cuh").write_text('#include "../plain.h"\n__shared__ int b;\n')
-    source = '#include "kernel.cuh"\n#include "kernel.cuh"\n#include "unknown.h"\n#include <vector>\nx\n'
+    source = '#include "kernel.cuh"\n' * 2 + '#include "unknown.h"\n#include <vector>\nx\n'
     text, files = rewrite(source, "dir/k.cu", [tmp_path])
     lines = text.split("\n")
     assert files == [tmp_path / name for name in ("kernel.cuh", "deep/other.cuh", "plain.h")]
