@@ -9,7 +9,6 @@ Four libraries may lie beside this file, built by setup.py from csrc/:
 """
 
 import importlib
-import importlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
