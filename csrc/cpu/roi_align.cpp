@@ -44,7 +44,8 @@ void TapList<C>::add(const RoiAxis<C>& axis, int64_t bins, int64_t cells) {
           return;
         }
       }
-      taps.push_back({int32_t(cell), weight});
+      Tap<C>& tap = taps.emplace_back();
+      tap.cell = int32_t(cell), tap.weight = weight;
     };
     for (int64_t sample = 0; sample < axis.samples; ++sample) {
       const AxisTaps<C> pair = axis_taps(axis.position(i, sample), cells);
