@@ -57,7 +57,8 @@ struct Range {
 
 std::vector<std::unique_ptr<Region>> regions;
 Region* recent = nullptr;
-std::vector<Range> foreign;  // memory that kernels use besides: stacks, constants
+std::vector<Range> foreign;  // memory that kernels use besides: the host's stack, constants
+std::vector<Range> program;  // where the variables of the kernel's library lie
 uintptr_t stacks_begin = 0, stacks_end = 0;
 bool active = false;         // a launch is being watched
 uint32_t epoch = 0, block_epoch = 0, launch_epoch = 0;
@@ -123,6 +124,10 @@ uint16_t my_clock() {
   return clocks[thread_now / kWarp][lane][lane];
 }
 
+const char* const kTwoWrites = "two writes to the same bytes, with nothing between to order them";
+const char* const kReadAndWrite =
+    "a read and a write of the same bytes, with nothing between to order them";
+
 void race(const char* what, const Access& earlier, int site, const Region& r, uintptr_t address) {
   Finding f;
   f.kind = "race";
@@ -150,8 +155,7 @@ void note_first_use(const Cell& cell, const Region& r, int site, uintptr_t addre
 
 void note_read(Cell& cell, const Access& now, const Region& r, int site, uintptr_t address) {
   if (!ordered(cell.write, r)) {
-    race("a write and a read of the same bytes, with nothing between to order them", cell.write, site,
-         r, address);
+    race(kReadAndWrite, cell.write, site, r, address);
   }
   if (cell.first_read.epoch != now.epoch || cell.first_read.thread == now.thread) {
     if (cell.first_read.epoch != now.epoch) cell.last_read = cell.first_read;
@@ -164,13 +168,11 @@ void note_read(Cell& cell, const Access& now, const Region& r, int site, uintptr
 void note_write(Cell& cell, const Access& now, const Region& r, int site, uintptr_t address,
                 bool atomic) {
   if (!(atomic && cell.atomic_write) && !ordered(cell.write, r)) {
-    race("two writes to the same bytes, with nothing between to order them", cell.write, site, r,
-         address);
+    race(kTwoWrites, cell.write, site, r, address);
   }
   for (const Access* read : {&cell.first_read, &cell.last_read}) {
     if (ordered(*read, r)) continue;
-    race("a read and a write of the same bytes, with nothing between to order them", *read, site, r,
-         address);
+    race(kReadAndWrite, *read, site, r, address);
     break;
   }
   cell.write = now;
@@ -212,20 +214,49 @@ bool is_foreign(uintptr_t address) {
   return false;
 }
 
-int add_segments(dl_phdr_info* info, size_t, void* data) {
-  const auto wanted = reinterpret_cast<uintptr_t>(data);
-  for (int pass = 0; pass < 2; pass++) {
-    bool inside = false;
-    for (int i = 0; i < info->dlpi_phnum; i++) {
-      const auto& s = info->dlpi_phdr[i];
-      if (s.p_type != PT_LOAD) continue;
-      const uintptr_t begin = info->dlpi_addr + s.p_vaddr;
-      if (pass == 1) foreign.push_back({begin, begin + s.p_memsz});
-      inside |= wanted >= begin && wanted < begin + s.p_memsz;
-    }
-    if (!inside) return 0;
+struct Library {
+  uintptr_t address;       // somewhere in it
+  std::vector<Range> all, writable;
+};
+
+int find_segments(dl_phdr_info* info, size_t, void* data) {
+  Library& library = *static_cast<Library*>(data);
+  library.all.clear();
+  library.writable.clear();
+  bool inside = false;
+  for (int i = 0; i < info->dlpi_phnum; i++) {
+    const auto& s = info->dlpi_phdr[i];
+    if (s.p_type != PT_LOAD) continue;
+    const uintptr_t begin = info->dlpi_addr + s.p_vaddr, end = begin + s.p_memsz;
+    library.all.push_back({begin, end});
+    if (s.p_flags & PF_W) library.writable.push_back({begin, end});
+    inside |= library.address >= begin && library.address < end;
   }
-  return 1;
+  return inside;
+}
+
+void add_constants_of(const void* address, std::vector<Range>* variables) {
+  Library library{reinterpret_cast<uintptr_t>(address), {}, {}};
+  if (!dl_iterate_phdr(find_segments, &library)) return;
+  foreign.insert(foreign.end(), library.all.begin(), library.all.end());
+  if (variables) *variables = library.writable;
+}
+
+// A `__device__` variable, by the symbol in which the address lies: a region made on first sight.
+Region* find_variable(uintptr_t address) {
+  bool inside = false;
+  for (const Range& r : program) inside |= address >= r.begin && address < r.end;
+  Dl_info info{};
+  ElfW(Sym)* symbol = nullptr;
+  if (!inside || !dladdr1(reinterpret_cast<void*>(address), &info,
+                          reinterpret_cast<void**>(&symbol), RTLD_DL_SYMENT) ||
+      !symbol || !info.dli_sname) {
+    return nullptr;
+  }
+  const auto begin = reinterpret_cast<uintptr_t>(info.dli_saddr);
+  if (address < begin || address >= begin + symbol->st_size) return nullptr;
+  announce(info.dli_saddr, symbol->st_size, info.dli_sname, true);
+  return find_region(address);
 }
 
 void add_host_stack() {
@@ -272,6 +303,7 @@ enum class Kind { kRead, kWrite, kAtomic };
 void watch(uintptr_t address, size_t bytes, Kind kind, const void* pc) {
   check_time();
   Region* r = find_region(address);
+  if (!r) r = find_variable(address);
   const char* verb = kind == Kind::kRead ? "reads" : kind == Kind::kWrite ? "writes" : "changes";
   if (!r && is_foreign(address)) return;
   if (!r || address + bytes > r->end) out_of_bounds(address, bytes, verb, pc);
@@ -303,8 +335,8 @@ void begin_launch(const char* kernel, const Configuration& c, const void* body) 
   foreign.clear();
   add_host_stack();
   // The constants of the kernel's library and of this one.
-  dl_iterate_phdr(add_segments, const_cast<void*>(body));
-  dl_iterate_phdr(add_segments, reinterpret_cast<void*>(&begin_launch));
+  add_constants_of(body, &program);
+  add_constants_of(reinterpret_cast<const void*>(&begin_launch), nullptr);
   released.clear();
   block_epochs.clear();
   new_epoch();

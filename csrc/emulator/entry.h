@@ -97,7 +97,7 @@ struct Count<0, I...> {
 };
 
 template <class... A, int... I>
-void call_kernel(void (*kernel)(A...), void** arguments, Indices<I...>) {
+EDUDET_UNWATCHED void call_kernel(void (*kernel)(A...), void** arguments, Indices<I...>) {
   kernel(*static_cast<A*>(arguments[I])...);
 }
 

@@ -12,20 +12,19 @@ constexpr uint64_t kSector = 32;  // bytes that global memory moves at a time
 constexpr uint64_t kBanks = 32;   // of shared memory, each 4 bytes wide
 constexpr size_t kMaxWaiting = 1 << 16;
 
-// One pass serves each bank with one word. Lanes [first, last) of `offsets`.
-uint64_t bank_passes(const uint64_t* offsets, int count, uint32_t bytes) {
-  uint64_t words[kWarp * 4];
-  int n = 0;
-  for (int i = 0; i < count; i++) {
-    for (uint64_t w = offsets[i] / 4; w <= (offsets[i] + bytes - 1) / 4 && n < kWarp * 4; w++) {
-      words[n++] = w;
-    }
+// One pass serves each bank with one word. Returns the passes that the lanes need, and how many they
+// would need if their words were spread evenly.
+std::pair<uint64_t, uint64_t> bank_passes(const uint64_t* offsets, int lanes, uint32_t bytes) {
+  static std::vector<uint64_t> words;
+  words.clear();
+  for (int i = 0; i < lanes; i++) {
+    for (uint64_t w = offsets[i] / 4; w <= (offsets[i] + bytes - 1) / 4; w++) words.push_back(w);
   }
-  std::sort(words, words + n);
-  n = int(std::unique(words, words + n) - words);
+  std::sort(words.begin(), words.end());
+  words.erase(std::unique(words.begin(), words.end()), words.end());
   uint64_t load[kBanks] = {}, most = 0;
-  for (int i = 0; i < n; i++) most = std::max(most, ++load[words[i] % kBanks]);
-  return most;
+  for (uint64_t word : words) most = std::max(most, ++load[word % kBanks]);
+  return {most, (words.size() + kBanks - 1) / kBanks};
 }
 
 }  // namespace
@@ -127,8 +126,9 @@ void Report::count(Statistics& s, const Request& r) {
     const int group = s.bytes > 8 ? kWarp / 4 : s.bytes > 4 ? kWarp / 2 : kWarp;
     uint64_t passes = 0, least = 0;
     for (int first = 0; first < n; first += group) {
-      passes += bank_passes(offsets + first, std::min(group, n - first), s.bytes);
-      least++;
+      const auto [needed, even] = bank_passes(offsets + first, std::min(group, n - first), s.bytes);
+      passes += needed;
+      least += even;
     }
     s.passes += passes;
     s.least_passes += least;

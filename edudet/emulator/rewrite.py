@@ -21,6 +21,7 @@ import argparse
 import os
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 ENGINE = "::edudet::emulator::"
@@ -46,17 +47,17 @@ class RewriteError(ValueError):
     """The source uses `__shared__` or `<<<>>>` in a way that is not understood."""
 
 
-def rewrite(source: str, name: str = "kernel.cu", folder: Path | None = None) -> tuple[str, list]:
+def rewrite(source: str, name: str, folders: Sequence[Path] = ()) -> tuple[str, list[Path]]:
     """Return the C++ for CUDA text, and the paths of the files that were included with quotes.
 
     Args:
         source: the text of a .cu file.
         name: how the compiler is to call it in messages.
-        folder: where its quoted includes are looked for.
+        folders: where its quoted includes are looked for.
     """
-    files: list[Path] = []
-    body = _file(source, name, folder or Path(), files, set())
-    return f"#include <cuda_runtime.h>\n#line 1 {_quote(name)}\n{body}", files
+    writer = _Writer()
+    body = writer.file(source, name, folders)
+    return f"#include <cuda_runtime.h>\n#line 1 {_quote(name)}\n{body}", writer.files
 
 
 def tokens(text: str) -> list[str]:
@@ -72,28 +73,46 @@ def _quote(name: str) -> str:
     return '"' + name.replace("\\", "/").replace('"', '\\"') + '"'
 
 
-def _file(text: str, name: str, folder: Path, files: list[Path], once: set[Path]) -> str:
-    parts, chunk = [], []
+class _Writer:
+    """Writes out a file and what it includes, each once if it says so."""
 
-    def finish_chunk() -> None:
-        parts.append(_code("".join(chunk), name, sum(part.count("\n") for part in lines_before)))
-        lines_before.append("".join(chunk))
-        chunk.clear()
+    def __init__(self) -> None:
+        self.files: list[Path] = []
+        self.once: set[Path] = set()
 
-    lines_before: list[str] = []
-    lines = text.splitlines(keepends=True)
-    in_comment = False
-    for number, line in enumerate(lines, 1):
-        match = None if in_comment else INCLUDE.match(line)
-        if match is None:
+    def file(self, text: str, name: str, folders: Sequence[Path]) -> str:
+        out: list[str] = []
+        chunk: list[str] = []  # lines up to the next #include
+        first, in_comment = 1, False
+        for number, line in enumerate(text.splitlines(keepends=True), 1):
+            match = None if in_comment else INCLUDE.match(line)
+            if match:
+                out.append(_code("".join(chunk), name, first))
+                out.append(self.include(match[1], line, number, name, folders))
+                chunk, first = [], number + 1
+                continue
             chunk.append("\n" if PRAGMA_ONCE.match(line) and not in_comment else line)
             in_comment = _ends_in_comment(line, in_comment)
-            continue
-        finish_chunk()
-        parts.append(_include(match[1], line, number, name, folder, files, once))
-        lines_before.append(line)
-    finish_chunk()
-    return "".join(parts)
+        return "".join([*out, _code("".join(chunk), name, first)])
+
+    def include(self, wanted: str, line: str, number: int, name: str, folders: Sequence[Path]
+                ) -> str:
+        path = next((f / wanted for f in folders if (f / wanted).is_file()), None)
+        if path is None:
+            return line  # somewhere on the compiler's search path
+        path = path.resolve()
+        text = path.read_text()
+        if path not in self.files:
+            self.files.append(path)
+        if not WORDS.search(text):
+            return line.replace(f'"{wanted}"', _quote(str(path)))
+        if path in self.once:
+            return "\n"
+        if PRAGMA_ONCE.search(text):
+            self.once.add(path)
+        shown = os.path.normpath(os.path.join(os.path.dirname(name), wanted))
+        body = self.file(text, shown, [path.parent, *folders[1:]])
+        return f"#line 1 {_quote(shown)}\n{body}\n#line {number + 1} {_quote(name)}\n"
 
 
 def _ends_in_comment(line: str, inside: bool) -> bool:
@@ -110,34 +129,13 @@ def _ends_in_comment(line: str, inside: bool) -> bool:
     return inside
 
 
-def _include(wanted: str, line: str, number: int, name: str, folder: Path, files: list[Path],
-             once: set[Path]) -> str:
-    path = folder / wanted
-    if not path.is_file():
-        return line  # somewhere on the compiler's search path
-    whole = path.resolve()
-    if whole not in files:
-        files.append(whole)
-    text = path.read_text()
-    if not WORDS.search(text):
-        return line.replace(f'"{wanted}"', _quote(str(whole)))
-    if whole in once:
-        return "\n"
-    if PRAGMA_ONCE.search(text):
-        once.add(whole)
-    shown = os.path.normpath(os.path.join(os.path.dirname(name), wanted))
-    body = _file(text, shown, path.parent, files, once)
-    back = f"\n#line {number + 1} {_quote(name)}\n"
-    return f"#line 1 {_quote(shown)}\n{body}{back}"
-
-
-def _code(text: str, name: str, lines_before: int) -> str:
+def _code(text: str, name: str, first_line: int) -> str:
     if not WORDS.search(text):
         return text
     parts = tokens(text)
 
     def where(index: int) -> str:
-        return f"{name}:{lines_before + 1 + ''.join(parts[:index]).count(chr(10))}"
+        return f"{name}:{first_line + ''.join(parts[:index]).count(chr(10))}"
 
     out: list[str] = []
     i = 0
@@ -342,7 +340,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--depfile", type=Path, help="write down the included files, for ninja")
     given = parser.parse_args(arguments)
     try:
-        text, files = rewrite(given.source.read_text(), str(given.source), given.source.parent)
+        text, files = rewrite(given.source.read_text(), str(given.source), [given.source.parent])
     except RewriteError as error:
         sys.exit(f"error: {error}")
     given.target.write_text(text)

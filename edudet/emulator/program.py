@@ -1,0 +1,320 @@
+"""A user's own .cu, compiled and called.
+
+    program = compile('''
+        __global__ void scale(float* x, float factor, int n) {
+          int i = blockIdx.x * blockDim.x + threadIdx.x;
+          if (i < n) x[i] *= factor;
+        }
+    ''')
+    program["scale"][4, 256](x, 2.0, 1000)                  # <<<4, 256>>>
+    run = program["scale"][4, 256](x, 2.0, 1000, check=True)
+
+Libraries are kept in a cache folder under the hash of everything that went into them.
+"""
+
+import hashlib
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from edudet import native
+from edudet.emulator import arguments
+from edudet.emulator.findings import Run
+from edudet.emulator.rewrite import RewriteError, is_space, rewrite, tokens
+from edudet.emulator.session import EmulatorError, engine, session
+
+TIME_LIMIT = 10.0  # seconds for one launch
+COMMON = ("-std=c++17", "-gdwarf-4", "-fPIC", "-ffp-contract=off", "-U_FORTIFY_SOURCE",
+          "-fno-omit-frame-pointer", "-DEDUDET_EMULATED")  # fmt: skip
+PLAIN = ("-O2",)
+# As setup.py compiles the project's kernels for the checker.
+WATCHED = ("-O1", "-fno-tree-sra", "-fsanitize=thread")
+
+
+class CompileError(EmulatorError):
+    """The program does not compile; the text is the compiler's."""
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """A kernel as it stands in the source."""
+
+    name: str  # with its namespaces
+    parameters: tuple[str, ...]
+    is_template: bool
+
+
+def compile(source: str | Path, name: str | None = None) -> "Program":
+    """Compile CUDA source text, or the file at a path (a Path, or a string ending in .cu).
+
+    Quoted includes are looked for beside the file and in csrc/ of edudet. `name` is what error
+    messages call the text. Needs g++ at run time.
+    """
+    if not isinstance(source, (str, Path)):
+        raise TypeError(f"emulator.compile: source must be str or Path, got {type(source).__name__}")
+    folders = [native.SOURCES]
+    if isinstance(source, Path) or ("\n" not in source and source.endswith(".cu")):
+        path = Path(source)
+        if not path.is_file():
+            raise ValueError(f"emulator.compile: source must be a file or CUDA text, got {source!r}")
+        text, name = path.read_text(), name or path.name
+        folders.insert(0, path.parent)
+    else:
+        text = source
+    return Program(text, name or "program.cu", folders)
+
+
+class Program:
+    """The kernels of one source file; `program["name"]` gives one."""
+
+    def __init__(self, text: str, name: str, folders: Sequence[Path]):
+        self.text, self.name = text, name
+        self.declarations = {found.name: found for found in declarations(text)}
+        if not self.declarations:
+            raise CompileError(f"emulator.compile: {name} has no __global__ function")
+        try:
+            self._body, self._files = rewrite(text, name, folders)
+        except RewriteError as error:
+            raise CompileError(f"emulator.compile: {error}") from None
+        self._libraries: dict[tuple[tuple[str, ...], bool], Any] = {}
+        self._plain = tuple(d.name for d in self.declarations.values() if not d.is_template)
+        if self._plain:
+            self._library(self._plain, watched=False)
+
+    def __repr__(self) -> str:
+        return f"<Program {self.name}: {', '.join(self.declarations)}>"
+
+    def __getitem__(self, name: str) -> "Kernel":
+        return self.kernel(name)
+
+    def kernel(self, name: str) -> "Kernel":
+        """The kernel of this name; of a template, an instance: "scale<float, 4>"."""
+        base = re.sub(r"\s*<.*", "", name, flags=re.DOTALL).strip()
+        found = [d for d in self.declarations.values() if f"::{d.name}".endswith(f"::{base}")]
+        if len(found) != 1:
+            known = ", ".join(self.declarations)
+            raise ValueError(f"Program.kernel: name must be one of {known}, got {name!r}")
+        whole = found[0].name + name.strip()[len(base) :]
+        if found[0].is_template != ("<" in name):
+            wanted = f"{base}<...>" if found[0].is_template else base
+            raise ValueError(f"Program.kernel: name must be {wanted}, got {name!r}")
+        return Kernel(self, found[0], whole)
+
+    def _library(self, entries: tuple[str, ...], watched: bool) -> Any:
+        key = (entries, watched)
+        if key not in self._libraries:
+            path = _build(self._body, self._files, entries, watched)
+            self._libraries[key] = engine().open_library(str(path))
+        return self._libraries[key]
+
+    def entry(self, name: str, watched: bool) -> tuple[Any, int, list]:
+        """The library that holds a kernel, its number there, and what it takes."""
+        entries = self._plain if name in self._plain else (name,)
+        library = self._library(entries, watched)
+        for number, (found, takes) in enumerate(library.entries()):
+            if found == name:
+                return library, number, takes
+        raise EmulatorError(f"{name} is not in the library that was made for it")
+
+
+class Kernel:
+    """`kernel[grid, block]` or `kernel[grid, block, shared_bytes]` gives what can be called."""
+
+    def __init__(self, program: Program, declaration: Declaration, name: str):
+        self.program, self.declaration, self.name = program, declaration, name
+
+    def __getitem__(self, configuration: tuple) -> "Launcher":
+        if not isinstance(configuration, tuple) or len(configuration) not in (2, 3):
+            raise TypeError(
+                f"{self.name}: a launch must be kernel[grid, block] or kernel[grid, block, "
+                f"shared_bytes], got kernel[{configuration!r}]"
+            )
+        grid, block, *shared = configuration
+        size = shared[0] if shared else 0
+        if not isinstance(size, int) or size < 0:
+            raise ValueError(f"{self.name}: shared_bytes must be an integer ≥ 0, got {size!r}")
+        return Launcher(self, _dim3(self.name, "grid", grid), _dim3(self.name, "block", block), size)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        raise TypeError(f"{self.name}: say how many blocks and threads: kernel[grid, block](...)")
+
+
+def _dim3(kernel: str, what: str, value: Any) -> list[int]:
+    numbers = list(value) if isinstance(value, (tuple, list)) else [value]
+    if not 1 <= len(numbers) <= 3 or not all(
+        isinstance(n, int) and 0 <= n < 2**32 for n in numbers
+    ):
+        raise ValueError(f"{kernel}: {what} must be an integer or up to three, got {value!r}")
+    return numbers + [1] * (3 - len(numbers))
+
+
+@dataclass(frozen=True)
+class Launcher:
+    kernel: Kernel
+    grid: list[int]
+    block: list[int]
+    shared: int
+
+    def __call__(self, *args: Any, check: bool = False, trace: bool | int = False,
+                 shuffle: int | None = None, time_limit: float | None = TIME_LIMIT,
+                 fresh: Sequence[str] = ()) -> Run:
+        """Run the kernel on arrays and numbers.
+
+        Args:
+            args: for a pointer a contiguous NumPy array or CPU tensor of its type, or None; for the
+                rest numbers.
+            check, trace, shuffle, time_limit: as for emulator.run.
+            fresh: parameters whose arrays count as not yet written (an output that comes from
+                torch.empty): reading them before writing is then a finding.
+        """
+        kernel, watched = self.kernel, check or bool(trace)
+        library, number, takes = kernel.program.entry(kernel.name, watched)
+        packed = arguments.pack(kernel.name, kernel.declaration.parameters, takes, args)
+        for name in fresh:
+            if name not in packed.names:
+                raise ValueError(
+                    f"{kernel.name}: fresh must name array parameters, got {name!r}"
+                )
+        with session(check, trace, shuffle, time_limit) as run:
+            engine().raise_dynamic_limit(self.shared)
+            with arguments.placed(packed, watched, fresh) as values:
+                library.call(number, self.grid, self.block, self.shared, values)
+        return run
+
+
+def declarations(text: str) -> list[Declaration]:
+    """Find the kernels in CUDA source."""
+    parts = [token for token in tokens(text) if not is_space(token)]
+    found: dict[str, Declaration] = {}
+    scopes: list[str] = []  # what every open brace belongs to: the name of a namespace, or ""
+    start = 0  # of the present declaration
+    for i, token in enumerate(parts):
+        if token == "{":
+            words = parts[start:i]
+            name = "".join(words[words.index("namespace") + 1 :]) if "namespace" in words else ""
+            scopes.append(name)
+        elif token == "}" and scopes:
+            scopes.pop()
+        if token in ("{", "}", ";"):
+            start = i + 1
+        elif token == "__global__":
+            declaration = _declaration(parts, start, i, [scope for scope in scopes if scope])
+            if declaration:
+                found[declaration.name] = declaration
+    return list(found.values())
+
+
+def _declaration(parts: list[str], start: int, i: int, scopes: list[str]) -> Declaration | None:
+    is_template = "template" in parts[start:i]
+    while i + 1 < len(parts) and parts[i] not in (";", "{"):
+        if parts[i] in ("__launch_bounds__", "__attribute__", "__maxnreg__"):
+            i = _closing(parts, i + 1)
+        elif parts[i + 1] == "(":
+            end = _closing(parts, i + 1)
+            return Declaration("::".join([*scopes, parts[i]]), _parameters(parts[i + 2 : end]),
+                               is_template)  # fmt: skip
+        i += 1
+    return None
+
+
+def _closing(parts: list[str], i: int) -> int:
+    depth = 0
+    while i < len(parts):
+        depth += (parts[i] in ("(", "[", "{")) - (parts[i] in (")", "]", "}"))
+        if depth == 0:
+            return i
+        i += 1
+    return i
+
+
+def _parameters(parts: list[str]) -> tuple[str, ...]:
+    pieces: list[list[str]] = [[]]
+    depth = 0
+    for token in parts:
+        depth += (token in ("(", "[", "{", "<")) - (token in (")", "]", "}", ">"))
+        if token == "," and depth == 0:
+            pieces.append([])
+        elif depth == 0:
+            pieces[-1].append(token)
+    names = []
+    for number, piece in enumerate(pieces, 1):
+        words = "=".join(" ".join(piece).split("=")[:1]).split()
+        is_name = len(words) > 1 and re.fullmatch(r"[A-Za-z_]\w*", words[-1])
+        names.append(words[-1] if is_name else f"argument {number}")
+    return tuple(names) if parts else ()
+
+
+def cache_folder() -> Path:
+    """Where compiled programs are kept: $XDG_CACHE_HOME/edudet, or else a temporary folder."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(home, "edudet", "emulator")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        folder = Path(tempfile.gettempdir(), f"edudet-emulator-{os.getuid()}")
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if folder.stat().st_uid != os.getuid():
+            raise EmulatorError(f"emulator.compile: {folder} belongs to somebody else") from None
+        return folder
+
+
+def _build(body: str, files: list[Path], entries: tuple[str, ...], watched: bool) -> Path:
+    gxx = shlex.split(os.environ.get("CXX") or "g++")
+    if not shutil.which(gxx[0]):
+        raise EmulatorError(
+            f"emulator.compile: {gxx[0]} is not installed: apt install g++ (or as your system says it)"
+        )
+    table = ", ".join(f'edudet::emulator::entry("{name}", {name})' for name in entries)
+    text = (
+        f'{body}\n#line 1 "(the table of kernels)"\n#include "emulator/entry.h"\n'
+        "#define EDUDET_EXPORT __attribute__((visibility(\"default\")))\n"
+        f'extern "C" EDUDET_EXPORT edudet::emulator::Entry edudet_entries[];\n'
+        f"edudet::emulator::Entry edudet_entries[] = {{{table}}};\n"
+        'extern "C" EDUDET_EXPORT int edudet_entry_count;\n'
+        f"int edudet_entry_count = {len(entries)};\n"
+    )
+    csrc = native.SOURCES
+    flags = (*COMMON, *(WATCHED if watched else PLAIN), f"-I{csrc / 'emulator/include'}",
+             "-iquote", str(csrc))  # fmt: skip
+    key = hashlib.sha256("\0".join([text, *gxx, *flags, _version(gxx[0])]).encode())
+    for path in [*files, *sorted((csrc / "emulator").rglob("*.h"))]:
+        key.update(path.read_bytes())
+    folder = cache_folder()
+    library = folder / f"{key.hexdigest()[:32]}.so"
+    if not library.exists():
+        _compile(gxx, flags, text, folder, library)
+    return library
+
+
+@lru_cache
+def _version(gxx: str) -> str:
+    return subprocess.run([gxx, "--version"], capture_output=True, text=True).stdout
+
+
+def _compile(gxx: list[str], flags: tuple[str, ...], text: str, folder: Path, library: Path
+             ) -> None:
+    # Made under another name and then renamed: another process sees all of it or nothing.
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        source, half, made = (Path(scratch, f"program.{end}") for end in ("cpp", "o", "so"))
+        source.write_text(text)
+        # In two steps: linked with -fsanitize=thread it would get the sanitizer's runtime, not ours.
+        for step in (
+            [*gxx, *flags, "-fdiagnostics-color=never", "-c", str(source), "-o", str(half)],
+            [*gxx, "-shared", str(half), "-o", str(made)],
+        ):
+            done = subprocess.run(step, capture_output=True, text=True, cwd=scratch)
+            if done.returncode:
+                raise CompileError(
+                    f"emulator.compile: the program does not compile\n{done.stderr}"
+                )
+        made.replace(library)
