@@ -76,13 +76,20 @@ class Detector:
         found = conv2d(level.blocks[None], weight)[0, 0] + self.bias
         return found[: level.grid[0], : level.grid[1]]
 
-    def fit(self, image: Tensor, boxes: Tensor, seed: int = 0) -> int:
-        """Learn from `boxes` on `image`; return the number of hard negatives that it took."""
+    def fit(self, image: Tensor, boxes: Tensor, unknown: float = 0.0, seed: int = 0) -> int:
+        """Learn from `boxes` on `image`; return the number of hard negatives that it took.
+
+        unknown: the share of windows, those most like the boxes, that are not taken for
+            background: where not all objects are marked, they may be objects.
+        """
         positives = self._positives(image, boxes)
+        self.weight, self.bias = positives.mean(0), 0.0  # for now: likeness to the examples
         background = []
         for level in self.levels(image):
-            outside = (box_iou(level.boxes, boxes) < NEGATIVE_IOU).all(1).nonzero().flatten()
-            background.append((level, outside))
+            outside = (box_iou(level.boxes, boxes) < NEGATIVE_IOU).all(1)
+            likeness = self.scores(level).flatten()
+            outside &= likeness <= likeness.quantile(1 - unknown)
+            background.append((level, outside.nonzero().flatten()))
         generator = torch.Generator().manual_seed(seed)
         per_level = 800 // max(len(background), 1)
         negatives = [torch.randperm(len(outside), generator=generator)[:per_level]

@@ -22,7 +22,7 @@ def run(image: Path | None = None, like: str | None = None, out: Path = Path("ou
     with Progress(console=console) as progress:
         steps = progress.add_task("learning", total=4)
         detector = Detector(task.examples)
-        hard = detector.fit(task.learn, task.examples)
+        hard = detector.fit(task.learn, task.examples, task.unknown)
         progress.update(steps, advance=1, description="searching")
         found = search(detector, task)
         progress.update(steps, advance=1, description="comparing forms")

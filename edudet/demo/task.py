@@ -28,6 +28,7 @@ class Task:
     search: Tensor  # (1, H, W): the part of it to search
     offset: int  # its first column
     truth: Tensor | None  # (M, 4) on the image, if known
+    unknown: float = 0.0  # share of the windows that may show an object without being an example
 
 
 @dataclass
@@ -64,7 +65,7 @@ def own_task(path: Path, like: tuple[float, float, float, float]) -> Task:
             f"{LARGEST_SIDE}, got {_text(like)}"
         )
     gray = image.mean(0, keepdim=True)
-    return Task(path.name, gray, box, image, gray, 0, None)
+    return Task(path.name, gray, box, image, gray, 0, None, unknown=0.2)
 
 
 def read_image(path: Path) -> Tensor:
