@@ -13,7 +13,7 @@ from rich.progress import track
 import edudet
 from benchmarks.measure import Work, measure
 
-OPERATORS = ("box_iou",)
+OPERATORS = ("box_iou", "nms", "roi_align")
 
 
 @click.command()

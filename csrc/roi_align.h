@@ -18,58 +18,55 @@ namespace edudet::cpu {
 //   (row's weight) * (column's weight) * cell,    divided by the number of samples,
 // where the weight of a row (column) is its sum over the bin's samples.
 template <typename C>
-class RoiPlan {
- public:
-  struct Tap {
-    int64_t cell;  // a row or a column of the map
-    C weight;
-  };
+struct Tap {
+  int32_t cell;  // a row or a column of the map
+  C weight;
+};
 
-  // Stops at the first RoI with a fault: `fault` of RoI number num_rois().
+// The taps of RoIs. Those of bin row i of the r-th RoI are taps[ends[b]], ..., taps[ends[b + 1] - 1]
+// for b = r * (rows + columns) + i; its bin columns follow its bin rows.
+template <typename C>
+struct TapList {
+  std::vector<int64_t> ends{0};
+  std::vector<Tap<C>> taps;
+
+  void clear() { ends.resize(1), taps.clear(); }
+  void add(const RoiAxis<C>& axis, int64_t bins, int64_t cells);
+};
+
+// What the kernels need to know of the RoIs, worked out once: where they lie and, if it is used
+// more than once, their taps.
+template <typename C>
+struct RoiPlan {
+  // Stops at the first RoI with a fault, which is then the last in `rois`.
   RoiPlan(const C* rois, int64_t num_rois, int64_t images, int64_t height, int64_t width,
           const RoiGrid& grid);
 
-  int64_t num_rois() const { return int64_t(rois_.size()); }
-  RoiFault fault() const { return fault_; }
-  int64_t image(int64_t k) const { return rois_[k].image; }
-  C scale(int64_t k) const { return rois_[k].scale; }
+  void add_taps(int64_t k, TapList<C>& list) const {
+    list.add(rois[k].y, rows, height);
+    list.add(rois[k].x, columns, width);
+  }
+  void store_taps() {
+    for (size_t k = 0; k < rois.size(); ++k) add_taps(int64_t(k), stored);
+  }
 
-  // Taps [ends[i - 1], ends[i]) of taps() are those of bin row i of RoI k.
-  const int64_t* row_ends(int64_t k) const { return &ends_[1 + k * (rows + columns)]; }
-  const int64_t* column_ends(int64_t k) const { return row_ends(k) + rows; }
-  const Tap* taps() const { return taps_.data(); }
-
-  // Pairs of a row and a column that are added up, over all RoIs; cells of the images in use.
-  int64_t num_products() const { return num_products_; }
-  int64_t num_cells() const { return num_cells_; }
-
-  const int64_t rows, columns;
-
- private:
-  struct Entry {
-    int64_t image;
-    C scale;  // 1 / number of samples
-  };
-  int64_t add_axis(const RoiAxis<C>& axis, int64_t bins, int64_t cells);
-  void add_tap(int64_t begin, int64_t cell, C weight);
-
-  std::vector<Entry> rois_;
-  std::vector<int64_t> ends_;
-  std::vector<Tap> taps_;
-  RoiFault fault_ = RoiFault::none;
-  int64_t num_products_ = 0, num_cells_ = 0;
+  int64_t rows, columns, height, width;
+  std::vector<Roi<C>> rois;
+  TapList<C> stored;
+  int64_t num_products = 0;  // of a row and a column, at most, over all RoIs
+  int64_t num_cells = 0;     // of the images in use
 };
 
 // How many tasks the work consists of, and tasks [begin, end) of it. Every element of the result
 // belongs to one task, which adds in a fixed order: the same bits for any number of threads.
 template <typename T>
-int64_t roi_align_tasks(const RoiPlan<compute_t<T>>& plan, const Maps<const T>& input);
+int64_t plan_roi_align(RoiPlan<compute_t<T>>& plan, const Maps<const T>& input);
 template <typename T>
 void roi_align(const RoiPlan<compute_t<T>>& plan, const Maps<const T>& input, const Maps<T>& out,
                int64_t begin, int64_t end);
 
 template <typename T>
-int64_t roi_align_backward_tasks(const RoiPlan<compute_t<T>>& plan, const Maps<T>& grad_input);
+int64_t plan_roi_align_backward(RoiPlan<compute_t<T>>& plan, const Maps<T>& grad_input);
 template <typename T>
 void roi_align_backward(const RoiPlan<compute_t<T>>& plan, const Maps<const T>& grad,
                         const Maps<T>& grad_input, int64_t begin, int64_t end);

@@ -28,8 +28,12 @@ Tensor new_maps(const Tensor& like, int64_t n, int64_t c, int64_t h, int64_t w,
   return torch::stable::transpose(torch::stable::transpose(memory, 2, 3), 1, 2);
 }
 
+constexpr int64_t kMostCells = int64_t(1) << 31;  // along a side
+
 void check_arguments(const char* op, const Tensor& maps, const Tensor& rois, const RoiGrid& grid) {
   require(maps.dim() == 4, op, ": input must have shape (N, C, H, W)");
+  require(maps.size(2) < kMostCells && maps.size(3) < kMostCells, op,
+          ": input must have fewer than 2^31 rows and columns");
   require(rois.dim() == 2 && rois.size(1) == 5, op, ": boxes must have shape (K, 5)");
   require(rois.device() == maps.device(), op, ": boxes must be on the device of input");
   const bool is_double = maps.scalar_type() == ScalarType::Double;
@@ -91,18 +95,20 @@ cpu::RoiPlan<C> checked_plan(const char* op, const Tensor& rois, const Tensor& m
   const C* data = input<C>(rois, "boxes");
   const int64_t images = maps.size(0);
   cpu::RoiPlan<C> plan(data, rois.size(0), images, maps.size(2), maps.size(3), grid);
-  const int64_t k = plan.num_rois();
-  if (plan.fault() != RoiFault::none) fail_for_roi(op, plan.fault(), k, data + 5 * k, images);
+  if (!plan.rois.empty() && plan.rois.back().fault != RoiFault::none) {
+    const int64_t k = int64_t(plan.rois.size()) - 1;
+    fail_for_roi(op, plan.rois[k].fault, k, data + 5 * k, images);
+  }
   return plan;
 }
 
 template <typename T>
 void forward(const Tensor& maps, const Tensor& rois, const RoiGrid& grid, int64_t, Tensor& out) {
   const auto from = maps_of(input<T>(maps, "input"), maps);
-  const auto plan = checked_plan<compute_t<T>>("roi_align", rois, maps, grid);
+  auto plan = checked_plan<compute_t<T>>("roi_align", rois, maps, grid);
   const auto to = maps_of(output<T>(out, "out"), out);
   torch::stable::parallel_for(
-      0, cpu::roi_align_tasks<T>(plan, from), 1,
+      0, cpu::plan_roi_align<T>(plan, from), 1,
       [&](int64_t begin, int64_t end) { cpu::roi_align<T>(plan, from, to, begin, end); });
 }
 
@@ -111,9 +117,9 @@ void backward(const Tensor& grad, const Tensor& rois, const RoiGrid& grid, int64
               Tensor& grad_input) {
   const auto from = maps_of(input<T>(grad, "grad"), grad);
   const auto to = maps_of(output<T>(grad_input, "grad_input"), grad_input);
-  const auto plan = checked_plan<compute_t<T>>("roi_align_backward", rois, grad_input, grid);
+  auto plan = checked_plan<compute_t<T>>("roi_align_backward", rois, grad_input, grid);
   torch::stable::parallel_for(
-      0, cpu::roi_align_backward_tasks<T>(plan, to), 1,
+      0, cpu::plan_roi_align_backward<T>(plan, to), 1,
       [&](int64_t begin, int64_t end) { cpu::roi_align_backward<T>(plan, from, to, begin, end); });
 }
 

@@ -15,51 +15,46 @@
 namespace edudet::cpu {
 
 template <typename C>
-RoiPlan<C>::RoiPlan(const C* rois, int64_t num_rois, int64_t images, int64_t height, int64_t width,
-                    const RoiGrid& grid)
-    : rows(grid.rows), columns(grid.columns) {
+RoiPlan<C>::RoiPlan(const C* boxes, int64_t num_rois, int64_t images, int64_t height_,
+                    int64_t width_, const RoiGrid& grid)
+    : rows(grid.rows), columns(grid.columns), height(height_), width(width_) {
   std::vector<bool> in_use(images);
-  rois_.reserve(num_rois);
-  ends_.reserve(1 + num_rois * (rows + columns));
-  ends_.push_back(0);
+  rois.reserve(num_rois);
   for (int64_t k = 0; k < num_rois; ++k) {
-    const Roi<C> roi = place_roi(rois + 5 * k, images, grid);
-    fault_ = roi.fault;
-    if (fault_ != RoiFault::none) return;
-    rois_.push_back({roi.image, C(1) / roi.count()});
-    num_products_ += add_axis(roi.y, rows, height) * add_axis(roi.x, columns, width);
-    if (!in_use[roi.image]) num_cells_ += height * width;
+    rois.push_back(place_roi(boxes + 5 * k, images, grid));
+    const Roi<C>& roi = rois.back();
+    if (roi.fault != RoiFault::none) return;
+    num_products += rows * std::min(2 * roi.y.samples, height) *  //
+                    columns * std::min(2 * roi.x.samples, width);
+    if (!in_use[roi.image]) num_cells += height * width;
     in_use[roi.image] = true;
   }
 }
 
 template <typename C>
-int64_t RoiPlan<C>::add_axis(const RoiAxis<C>& axis, int64_t bins, int64_t cells) {
-  const int64_t before = int64_t(taps_.size());
+void TapList<C>::add(const RoiAxis<C>& axis, int64_t bins, int64_t cells) {
   for (int64_t i = 0; i < bins; ++i) {
-    const int64_t begin = int64_t(taps_.size());
+    const size_t begin = taps.size();
+    // Positions increase: if a cell has come up already, it is one of the last two.
+    const auto add_tap = [&](int64_t cell, C weight) {
+      for (size_t last = taps.size(); last > begin && last + 2 > taps.size(); --last) {
+        Tap<C>& tap = taps[last - 1];
+        if (tap.cell == cell) {
+          tap.weight += weight;
+          return;
+        }
+      }
+      Tap<C>& tap = taps.emplace_back();
+      tap.cell = int32_t(cell), tap.weight = weight;
+    };
     for (int64_t sample = 0; sample < axis.samples; ++sample) {
       const AxisTaps<C> pair = axis_taps(axis.position(i, sample), cells);
       if (pair.outside) continue;
-      add_tap(begin, pair.low, pair.weight_low);
-      add_tap(begin, pair.high, pair.weight_high);
+      add_tap(pair.low, pair.weight_low);
+      add_tap(pair.high, pair.weight_high);
     }
-    ends_.push_back(int64_t(taps_.size()));
+    ends.push_back(int64_t(taps.size()));
   }
-  return int64_t(taps_.size()) - before;
-}
-
-// Positions increase: if the cell is known already, it is one of the last two.
-template <typename C>
-void RoiPlan<C>::add_tap(int64_t begin, int64_t cell, C weight) {
-  const int64_t size = int64_t(taps_.size());
-  for (int64_t i = size - 1; i >= begin && i >= size - 2; --i) {
-    if (taps_[i].cell == cell) {
-      taps_[i].weight += weight;
-      return;
-    }
-  }
-  taps_.push_back({cell, weight});
 }
 
 namespace {
@@ -80,47 +75,60 @@ struct Slice {
   int64_t row_pitch, pitch, step, size;
 };
 
+// The taps of one RoI, as in TapList; `scale`: 1 / number of samples.
+template <typename C>
+struct RoiTaps {
+  const Tap<C>* taps;
+  const int64_t *row_ends, *column_ends;
+  int64_t rows, columns;
+  C scale;
+};
+
+// The taps of RoI k, which is the r-th of the list.
+template <typename C>
+RoiTaps<C> taps_of(const RoiPlan<C>& plan, int64_t k, const TapList<C>& list, int64_t r) {
+  const int64_t* ends = list.ends.data() + r * (plan.rows + plan.columns);
+  return {list.taps.data(), ends,         ends + plan.rows,
+          plan.rows,        plan.columns, C(1) / plan.rois[k].count()};
+}
+
 // bins[bin * size + c] = mean of channel c in that bin. With S > 0, size is S: the compiler then
 // keeps the sums in registers. With Side, step is 1: channels lie side by side and fill vectors.
 template <int64_t S, bool Side, typename T, typename C>
-EDUDET_CLONES void pool(const RoiPlan<C>& plan, int64_t k, const Slice<const T> from,
-                        C* __restrict bins) {
+EDUDET_CLONES void pool(const RoiTaps<C> roi, const Slice<const T> from, C* __restrict bins) {
   const int64_t size = S ? S : from.size, step = Side ? 1 : from.step;
-  const auto* taps = plan.taps();
-  const int64_t *row_ends = plan.row_ends(k), *column_ends = plan.column_ends(k);
-  const C scale = plan.scale(k);
-  for (int64_t i = 0; i < plan.rows; ++i) {
-    for (int64_t j = 0; j < plan.columns; ++j, bins += size) {
-      C sums[S ? S : kWide<C>] = {};
-      for (int64_t a = row_ends[i - 1]; a < row_ends[i]; ++a) {
+  const Tap<C>* taps = roi.taps;
+  for (int64_t i = 0; i < roi.rows; ++i) {
+    for (int64_t j = 0; j < roi.columns; ++j, bins += size) {
+      C registers[S ? S : 1];
+      C* sums = S ? registers : bins;
+      for (int64_t c = 0; c < size; ++c) sums[c] = C(0);
+      for (int64_t a = roi.row_ends[i]; a < roi.row_ends[i + 1]; ++a) {
         const T* row = from.data + taps[a].cell * from.row_pitch;
-        for (int64_t b = column_ends[j - 1]; b < column_ends[j]; ++b) {
+        for (int64_t b = roi.column_ends[j]; b < roi.column_ends[j + 1]; ++b) {
           const T* cell = row + taps[b].cell * from.pitch;
           const C weight = taps[a].weight * taps[b].weight;
           asm volatile("");  // else gcc takes two cells at a time and the sums leave the registers
           for (int64_t c = 0; c < size; ++c) sums[c] += weight * widen(cell[c * step]);
         }
       }
-      for (int64_t c = 0; c < size; ++c) bins[c] = sums[c] * scale;
+      for (int64_t c = 0; c < size; ++c) bins[c] = sums[c] * roi.scale;
     }
   }
 }
 
 // The transpose of `pool`: adds the gradient of each bin to the cells that it was computed from.
 template <int64_t S, bool Side, typename C>
-EDUDET_CLONES void scatter(const RoiPlan<C>& plan, int64_t k, const C* __restrict bins,
-                           const Slice<C> to) {
+EDUDET_CLONES void scatter(const RoiTaps<C> roi, const C* __restrict bins, const Slice<C> to) {
   const int64_t size = S ? S : to.size, step = Side ? 1 : to.step;
-  const auto* taps = plan.taps();
-  const int64_t *row_ends = plan.row_ends(k), *column_ends = plan.column_ends(k);
-  const C scale = plan.scale(k);
-  for (int64_t i = 0; i < plan.rows; ++i) {
-    for (int64_t j = 0; j < plan.columns; ++j, bins += size) {
-      for (int64_t a = row_ends[i - 1]; a < row_ends[i]; ++a) {
+  const Tap<C>* taps = roi.taps;
+  for (int64_t i = 0; i < roi.rows; ++i) {
+    for (int64_t j = 0; j < roi.columns; ++j, bins += size) {
+      for (int64_t a = roi.row_ends[i]; a < roi.row_ends[i + 1]; ++a) {
         C* row = to.data + taps[a].cell * to.row_pitch;
-        for (int64_t b = column_ends[j - 1]; b < column_ends[j]; ++b) {
+        for (int64_t b = roi.column_ends[j]; b < roi.column_ends[j + 1]; ++b) {
           C* __restrict cell = row + taps[b].cell * to.pitch;
-          const C weight = taps[a].weight * taps[b].weight * scale;
+          const C weight = taps[a].weight * taps[b].weight * roi.scale;
           asm volatile("");
           for (int64_t c = 0; c < size; ++c) cell[c * step] += weight * bins[c];
         }
@@ -130,23 +138,25 @@ EDUDET_CLONES void scatter(const RoiPlan<C>& plan, int64_t k, const C* __restric
 }
 
 template <typename T, typename C>
-void pool_slice(const RoiPlan<C>& plan, int64_t k, const Slice<const T>& from, C* bins) {
+void pool_slice(const RoiTaps<C>& roi, const Slice<const T>& from, C* bins) {
   const auto f = from.step == 1 && from.size == kWide<C>     ? pool<kWide<C>, true, T, C>
                  : from.step == 1 && from.size == kNarrow<C> ? pool<kNarrow<C>, true, T, C>
+                 : from.size == 1                            ? pool<1, true, T, C>
                  : from.step == 1                            ? pool<0, true, T, C>
                  : from.size == kPlanes                      ? pool<kPlanes, false, T, C>
                                                              : pool<0, false, T, C>;
-  f(plan, k, from, bins);
+  f(roi, from, bins);
 }
 
 template <typename C>
-void scatter_slice(const RoiPlan<C>& plan, int64_t k, const C* bins, const Slice<C>& to) {
+void scatter_slice(const RoiTaps<C>& roi, const C* bins, const Slice<C>& to) {
   const auto f = to.step == 1 && to.size == kWide<C>     ? scatter<kWide<C>, true, C>
                  : to.step == 1 && to.size == kNarrow<C> ? scatter<kNarrow<C>, true, C>
+                 : to.size == 1                          ? scatter<1, true, C>
                  : to.step == 1                          ? scatter<0, true, C>
                  : to.size == kPlanes                    ? scatter<kPlanes, false, C>
                                                          : scatter<0, false, C>;
-  f(plan, k, bins, to);
+  f(roi, bins, to);
 }
 
 // Calls copy(element of maps, element of cells) for `size` channels of image n of `maps`, from
@@ -201,7 +211,7 @@ struct Walk {
 template <typename T, typename C>
 Walk choose_walk(const RoiPlan<C>& plan, const Maps<T>& maps) {
   if (maps.channel_stride == 1) return {true, kWide<C>};
-  if (plan.num_products() < plan.num_cells()) return {true, kPlanes};
+  if (plan.num_products < plan.num_cells) return {true, kPlanes};
   return {false, slice_size<C>(maps)};
 }
 
@@ -224,10 +234,13 @@ Slice<T> slice_of(const Maps<T>& maps, int64_t n, int64_t first, int64_t size) {
 
 template <typename T>
 void pool_roi(const RoiPlan<compute_t<T>>& plan, const Maps<const T>& input, const Maps<T>& out,
-              int64_t k, int64_t step, compute_t<T>* bins) {
+              int64_t k, int64_t step, TapList<compute_t<T>>& list, compute_t<T>* bins) {
+  list.clear();
+  plan.add_taps(k, list);
+  const auto roi = taps_of(plan, k, list, 0);
   for (int64_t c = 0; c < input.channels; c += step) {
     const int64_t size = std::min(step, input.channels - c);
-    pool_slice<T>(plan, k, slice_of(input, plan.image(k), c, size), bins);
+    pool_slice<T>(roi, slice_of(input, plan.rois[k].image, c, size), bins);
     spread_channels(bins, size, out, k, c);
   }
 }
@@ -238,11 +251,11 @@ void pool_image(const RoiPlan<compute_t<T>>& plan, const Maps<const T>& input, c
                 int64_t n, int64_t first, int64_t size, compute_t<T>* cells, compute_t<T>* bins) {
   using C = compute_t<T>;
   bool copied = false;
-  for (int64_t k = 0; k < plan.num_rois(); ++k) {
-    if (plan.image(k) != n) continue;
+  for (int64_t k = 0; k < int64_t(plan.rois.size()); ++k) {
+    if (plan.rois[k].image != n) continue;
     if (!copied) gather_channels(input, n, first, size, cells);
     copied = true;
-    pool_slice<C>(plan, k, {cells, input.width * size, size, 1, size}, bins);
+    pool_slice<C>(taps_of(plan, k, plan.stored, k), {cells, input.width * size, size, 1, size}, bins);
     spread_channels(bins, size, out, k, first);
   }
 }
@@ -250,10 +263,10 @@ void pool_image(const RoiPlan<compute_t<T>>& plan, const Maps<const T>& input, c
 template <typename T>
 void scatter_image(const RoiPlan<compute_t<T>>& plan, const Maps<const T>& grad, int64_t n,
                    int64_t first, const Slice<compute_t<T>>& to, compute_t<T>* bins) {
-  for (int64_t k = 0; k < plan.num_rois(); ++k) {
-    if (plan.image(k) != n) continue;
+  for (int64_t k = 0; k < int64_t(plan.rois.size()); ++k) {
+    if (plan.rois[k].image != n) continue;
     gather_channels(grad, k, first, to.size, bins);
-    scatter_slice(plan, k, bins, to);
+    scatter_slice(taps_of(plan, k, plan.stored, k), bins, to);
   }
 }
 
@@ -274,9 +287,11 @@ void clear(const Maps<T>& maps, int64_t n, int64_t first, int64_t size) {
 }  // namespace
 
 template <typename T>
-int64_t roi_align_tasks(const RoiPlan<compute_t<T>>& plan, const Maps<const T>& input) {
+int64_t plan_roi_align(RoiPlan<compute_t<T>>& plan, const Maps<const T>& input) {
   const Walk walk = choose_walk(plan, input);
-  return walk.in_place ? plan.num_rois() : input.images * num_slices(input, walk.size);
+  if (walk.in_place) return int64_t(plan.rois.size());
+  plan.store_taps();
+  return input.images * num_slices(input, walk.size);
 }
 
 template <typename T>
@@ -286,7 +301,10 @@ void roi_align(const RoiPlan<compute_t<T>>& plan, const Maps<const T>& input, co
   const Walk walk = choose_walk(plan, input);
   std::vector<C> bins(walk.size * plan.rows * plan.columns);
   if (walk.in_place) {
-    for (int64_t k = begin; k < end; ++k) pool_roi(plan, input, out, k, walk.size, bins.data());
+    TapList<C> list;
+    for (int64_t k = begin; k < end; ++k) {
+      pool_roi(plan, input, out, k, walk.size, list, bins.data());
+    }
     return;
   }
   std::vector<C> cells(walk.size * input.height * input.width);
@@ -299,7 +317,8 @@ void roi_align(const RoiPlan<compute_t<T>>& plan, const Maps<const T>& input, co
 }
 
 template <typename T>
-int64_t roi_align_backward_tasks(const RoiPlan<compute_t<T>>& plan, const Maps<T>& grad_input) {
+int64_t plan_roi_align_backward(RoiPlan<compute_t<T>>& plan, const Maps<T>& grad_input) {
+  plan.store_taps();
   return grad_input.images * num_slices(grad_input, choose_walk_backward(plan, grad_input).size);
 }
 
@@ -329,18 +348,20 @@ void roi_align_backward(const RoiPlan<compute_t<T>>& plan, const Maps<const T>& 
   }
 }
 
-#define INSTANTIATE(T)                                                                            \
-  template int64_t roi_align_tasks(const RoiPlan<compute_t<T>>&, const Maps<const T>&);           \
-  template void roi_align(const RoiPlan<compute_t<T>>&, const Maps<const T>&, const Maps<T>&,     \
-                          int64_t, int64_t);                                                      \
-  template int64_t roi_align_backward_tasks(const RoiPlan<compute_t<T>>&, const Maps<T>&);        \
-  template void roi_align_backward(const RoiPlan<compute_t<T>>&, const Maps<const T>&,            \
+#define INSTANTIATE(T)                                                                        \
+  template int64_t plan_roi_align(RoiPlan<compute_t<T>>&, const Maps<const T>&);              \
+  template void roi_align(const RoiPlan<compute_t<T>>&, const Maps<const T>&, const Maps<T>&, \
+                          int64_t, int64_t);                                                  \
+  template int64_t plan_roi_align_backward(RoiPlan<compute_t<T>>&, const Maps<T>&);           \
+  template void roi_align_backward(const RoiPlan<compute_t<T>>&, const Maps<const T>&,        \
                                    const Maps<T>&, int64_t, int64_t);
 INSTANTIATE(float)
 INSTANTIATE(double)
 INSTANTIATE(Half)
 INSTANTIATE(BFloat16)
-template class RoiPlan<float>;
-template class RoiPlan<double>;
+template struct RoiPlan<float>;
+template struct RoiPlan<double>;
+template struct TapList<float>;
+template struct TapList<double>;
 
 }  // namespace edudet::cpu

@@ -65,7 +65,7 @@ def _check_dtype(function: str, input: Tensor, name: str, boxes: Tensor) -> None
     allowed = [input.dtype]
     if input.dtype in HALVES:
         allowed.append(torch.float32)
-    if input.dtype != torch.float64 and torch.is_autocast_enabled(input.device.type):
+    if input.dtype != torch.float64 and check.under_autocast(input):
         allowed += [torch.float32, *HALVES]  # a layer under autocast has rounded them
     if boxes.dtype not in allowed:
         beside = " or float32" if input.dtype in HALVES else ""

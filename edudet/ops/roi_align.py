@@ -2,8 +2,8 @@
 
 A region of interest (RoI) is divided into bins; a bin's value is the mean of the feature map at
 sample points spread evenly over the bin, each read by bilinear interpolation. Nothing is rounded to
-whole cells, as RoI pooling does: a box moved by a fraction of a cell gives other features, and masks
-stay sharp (He et al., Mask R-CNN, 2017).
+whole cells, as RoI pooling does: a box moved by a fraction of a cell gives other features, and
+masks stay sharp (He et al., Mask R-CNN, 2017).
 
 The same function three times, plainest first:
     roi_align_loop         a loop over RoIs, bins and samples: the definition

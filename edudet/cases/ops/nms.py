@@ -81,7 +81,7 @@ def _greedy(boxes, scores, threshold, drops=None, order=None):
     """NMS with one part exchanged: `drops(a, b, threshold)`, or the order of the boxes."""
     drops = drops or (lambda a, b, t: _iou(a, b) > t)
     order = order or sorted(range(len(boxes)), key=lambda i: -scores[i])
-    keep = []
+    keep: list[int] = []
     for i in order:
         if not any(drops(boxes[k], boxes[i], threshold) for k in keep):
             keep.append(i)

@@ -1,0 +1,1 @@
+"""`edudet demo`: objects found in a photo by detection as classification."""

@@ -1,0 +1,207 @@
+"""The demo's pictures. Each function returns (file name, heading, text, figure)."""
+
+from collections.abc import Iterator
+
+import torch
+from matplotlib.figure import Figure
+
+from edudet import draw
+from edudet.demo.task import IOU_THRESHOLD, Found, Task, is_right
+from edudet.draw.style import COLOURS
+from edudet.ops import box_iou, roi_align
+from edudet.ops.nms import nms_steps
+from edudet.ops.roi_align import sample_points
+from edudet.proposals import exhaustive_cost, window_count
+
+Picture = tuple[str, str, str, Figure]
+
+
+def pictures(task: Task, found: Found, hard: int) -> Iterator[Picture]:
+    yield learned(task, hard)
+    yield before(task, found)
+    if len(found.keep):
+        yield suppression(task, found)
+    yield result(task, found)
+    if task.truth is not None and len(found.keep):
+        yield precision_and_recall(task, found)
+    yield cost(task, found)
+    if len(found.keep):
+        yield matrix(found)
+        yield crop(task, found)
+
+
+def learned(task: Task, hard: int) -> Picture:
+    figure, axes = draw.new_figure(3.6, 3.6 * task.learn.shape[1] / task.learn.shape[2])
+    draw.show_image(axes, task.learn)
+    draw.draw_boxes(axes, task.examples, "truth")
+    text = (
+        f"{len(task.examples)} example(s), each also mirrored, shifted and scaled a little. "
+        f"Windows that overlap none of them are background, and {hard} of these were hard: the "
+        "classifier took them for objects, or nearly, and was trained again with them."
+    )
+    return "1_learn", "What it learns from", text, figure
+
+
+def before(task: Task, found: Found) -> Picture:
+    figure, axes = draw.new_figure(9.5, 4.2, 1, 2)
+    left, right = axes[0]
+    draw.show_image(left, task.image, f"{len(found.boxes)} windows with a score above 0")
+    draw.draw_boxes(left, found.boxes, "marked", width=0.8, alpha=0.5)
+    level = max(range(len(found.maps)), key=lambda i: float(found.maps[i].max()))
+    limit = max(1.0, float(found.maps[level].abs().max()))
+    shown = draw.show_scores(right, found.maps[level], "score of every window on one level", limit)
+    figure.colorbar(shown, ax=right, shrink=0.8)
+    text = (
+        f"{len(found.windows)} windows on {len(found.maps)} levels of the pyramid were classified. "
+        "Around an object many windows say yes: detection needs one answer per object, so the "
+        "others must go."
+    )
+    return "2_windows", "Windows and scores before suppression", text, figure
+
+
+def suppression(task: Task, found: Found) -> Picture:
+    steps = list(nms_steps(found.boxes, found.scores, IOU_THRESHOLD))[:6]
+    columns = min(3, len(steps))
+    rows = -(-len(steps) // columns)
+    figure, axes = draw.new_figure(3 * columns, 3.2 * rows, rows, columns)
+    if len(steps) == 1:
+        axes = [[axes]]
+    flat = [ax for row in axes for ax in row]
+    for ax in flat[len(steps):]:
+        ax.set_axis_off()
+    for number, (ax, (best, gone)) in enumerate(zip(flat, steps, strict=False), 1):
+        draw.show_image(ax, task.image, f"step {number}: drops {len(gone)}")
+        draw.draw_boxes(ax, found.boxes[gone], "dropped", width=0.8, alpha=0.6)
+        label = f"{found.scores[best]:.2f}"
+        draw.draw_boxes(ax, found.boxes[best : best + 1], "kept", [label], width=2.2)
+        _look_at(ax, found.boxes[best], task.image)
+    text = (
+        "Non-maximum suppression: the best box (blue) is kept and drops every box whose IoU with "
+        f"it exceeds {IOU_THRESHOLD} (vermilion). Then the best of the rest, and so on; the first "
+        f"{len(steps)} of {len(found.keep)} steps are shown."
+    )
+    return "3_suppression", "Who suppresses whom", text, figure
+
+
+def _look_at(axes, box: torch.Tensor, image: torch.Tensor) -> None:
+    """Zoom in on a square around the box, inside the image where that is possible."""
+    height, width = image.shape[1:]
+    side = min(2.2 * float((box[2:] - box[:2]).max()), height, width)
+    x, y = ((box[:2] + box[2:]) / 2).tolist()
+    left = min(max(x - side / 2, 0), width - side)
+    top = min(max(y - side / 2, 0), height - side)
+    axes.set_xlim(left, left + side)
+    axes.set_ylim(top + side, top)
+
+
+def result(task: Task, found: Found) -> Picture:
+    figure, axes = draw.new_figure(7, 7 * task.image.shape[1] / task.image.shape[2] + 0.4)
+    draw.show_image(axes, task.image)
+    if task.offset:
+        axes.axvline(task.offset, color="white", linestyle=":", linewidth=1)
+    boxes, scores = found.boxes[found.keep], found.scores[found.keep]
+    if task.truth is not None:
+        draw.draw_boxes(axes, task.truth, "truth", dashed=True, width=1.5)
+    draw.draw_boxes(axes, boxes, "kept", [f"{score:.2f}" for score in scores], width=2)
+    text = f"{len(boxes)} boxes are left (blue, with their scores)."
+    if task.truth is not None:
+        text += " Dashed green: the truth. The detector has seen nothing right of the dotted line."
+    return "4_result", "What it finds", text, figure
+
+
+def precision_and_recall(task: Task, found: Found) -> Picture:
+    assert task.truth is not None
+    boxes, scores = found.boxes[found.keep], found.scores[found.keep]
+    hits = is_right(boxes, task.truth).cumsum(0)
+    count = torch.arange(1, len(boxes) + 1)
+    figure, axes = draw.new_figure(6.5, 3.2)
+    axes.step(scores, hits / count, where="post", color=COLOURS["kept"], label="precision")
+    axes.step(scores, hits / len(task.truth), where="post", color=COLOURS["dropped"],
+              label="recall", linestyle="--")
+    axes.set_xlabel("score threshold")
+    axes.set_ylim(0, 1.05)
+    axes.legend(frameon=False, loc="lower left")
+    right, wrong = int(hits[-1]), len(boxes) - int(hits[-1])
+    text = (
+        f"At threshold 0: {right} of {len(task.truth)} objects found at IoU ≥ 0.5, {wrong} false "
+        f"alarm(s): precision {right / len(boxes):.2f}, recall {right / len(task.truth):.2f}. A "
+        "higher threshold finds fewer objects; here it has no false alarms to win back."
+        if wrong == 0 else
+        f"At threshold 0: {right} of {len(task.truth)} objects found at IoU ≥ 0.5, {wrong} false "
+        f"alarm(s): precision {right / len(boxes):.2f}, recall {right / len(task.truth):.2f}."
+    )
+    return "5_precision_recall", "Precision and recall", text, figure
+
+
+def cost(task: Task, found: Found) -> Picture:
+    size = (task.image.shape[1], task.image.shape[2])
+    everything = window_count(size)
+    seconds = {
+        f"these {len(found.windows):,} windows": len(found.windows) / 1000,
+        "30 shapes around each pixel": exhaustive_cost(size, 30),
+        f"all {everything:,} rectangles": exhaustive_cost(size),
+    }
+    figure, axes = draw.new_figure(7.5, 2.4)
+    bars = axes.barh(list(seconds), list(seconds.values()), color=COLOURS["kept"], height=0.6)
+    axes.bar_label(bars, [f" {_duration(value)}" for value in seconds.values()])
+    axes.set_xscale("log")
+    axes.set_xlim(1, max(seconds.values()) * 30)
+    axes.invert_yaxis()
+    axes.set_xlabel("seconds, at 1 ms a window")
+    text = (
+        f"An image of {size[1]} x {size[0]} pixels holds {everything:,} rectangles. To ask a "
+        "classifier of 1 ms about each takes "
+        f"{_duration(seconds[list(seconds)[2]])}: the lecture's "
+        "«months». For 30 shapes around each pixel it is hours; a stride and a pyramid make it "
+        "seconds, and a score that is a convolution makes it less."
+    )
+    return "6_cost", "How many windows are there?", text, figure
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.3g} {unit}"
+    return f"{seconds:.3g} s"
+
+
+def matrix(found: Found) -> Picture:
+    best = found.scores.argsort(descending=True)[:12]
+    figure, axes = draw.new_figure(10, 4.9, 1, 2)
+    for ax, chosen, title in zip(
+        axes[0], (best, found.keep[:12]), ("before suppression", "after"), strict=True
+    ):
+        boxes = found.boxes[chosen]
+        draw.show_matrix(ax, box_iou(boxes, boxes), title)
+        ax.set_xlabel("detection, best first")
+    axes[0][0].set_ylabel("detection, best first")
+    text = (
+        "IoU of every pair among the twelve best. Before: groups of windows on the same object. "
+        f"After: 1 on the diagonal, and nowhere else above {IOU_THRESHOLD}, for that is what "
+        "suppression has made sure of."
+    )
+    return "7_iou_matrix", "The IoU matrix of the detections", text, figure
+
+
+def crop(task: Task, found: Found) -> Picture:
+    box = found.boxes[found.keep][0]
+    image = task.image.mean(0)
+    bins = 7
+    pooled = roi_align(image[None, None], [box[None]], bins, sampling_ratio=2, aligned=True)
+    points = sample_points(box, bins, sampling_ratio=2, aligned=True)
+    figure, axes = draw.new_figure(8, 4, 1, 2)
+    left, right = axes[0]
+    draw.show_image(left, image, f"{bins} x {bins} bins, 2 x 2 samples in each")
+    draw.draw_roi_samples(left, box, points)
+    x1, y1, x2, y2 = box.tolist()
+    left.set_xlim(x1 - 6, x2 + 6)
+    left.set_ylim(y2 + 6, y1 - 6)
+    right.imshow(pooled[0, 0], cmap="gray", vmin=float(image.min()), vmax=float(image.max()))
+    right.set_title("what RoIAlign returns")
+    right.set_axis_off()
+    text = (
+        "The best detection as a small image of fixed size. Each bin is the mean of its samples, "
+        "and each sample is read between pixels, by bilinear interpolation: nothing is rounded to "
+        "whole pixels."
+    )
+    return "8_roi_align", "One object, cropped by RoIAlign", text, figure

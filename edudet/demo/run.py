@@ -1,0 +1,65 @@
+"""The demo, step by step, with a progress bar."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from edudet.demo.comparison import Row, compare
+from edudet.demo.detector import Detector
+from edudet.demo.figures import pictures
+from edudet.demo.report import write
+from edudet.demo.task import Found, Task, coins_task, is_right, own_task, parse_box, search
+
+TITLES = {"coins": "the coins in the right half of a photo, learned from those in the left half"}
+
+
+def run(image: Path | None = None, like: str | None = None, out: Path = Path("out/demo")) -> Found:
+    """Find objects, draw what happened, write `out`/index.html; return what was found."""
+    console = Console()
+    task = coins_task() if image is None else own_task(image, parse_box(like or ""))
+    with Progress(console=console) as progress:
+        steps = progress.add_task("learning", total=4)
+        detector = Detector(task.examples)
+        hard = detector.fit(task.learn, task.examples, task.unknown)
+        progress.update(steps, advance=1, description="searching")
+        found = search(detector, task)
+        progress.update(steps, advance=1, description="comparing forms")
+        rows = list(compare(task, found)) if len(found.boxes) else []
+        progress.update(steps, advance=1, description="drawing")
+        title = TITLES.get(task.name, f"things like the marked one in {task.name}")
+        page = write(out, title, list(pictures(task, found, hard)), rows)
+        progress.update(steps, advance=1, description="done")
+    console.print(_table(rows))
+    console.print(_summary(task, found))
+    console.print(f"Open {page}", markup=False, highlight=False, soft_wrap=True)
+    return found
+
+
+def _summary(task: Task, found: Found) -> str:
+    kept = found.boxes[found.keep]
+    text = f"{len(found.windows)} windows, {len(found.boxes)} above 0, {len(kept)} after NMS"
+    if task.truth is None or not len(kept):
+        return text
+    right = int(is_right(kept, task.truth).sum())
+    return (
+        f"{text}; {right} of {len(task.truth)} objects found: precision {right / len(kept):.2f}, "
+        f"recall {right / len(task.truth):.2f}"
+    )
+
+
+def _table(rows: list[Row]) -> Table:
+    table = Table("operator", "form", title="every form on this data")
+    for name in ("largest difference", "median ms", "times the loop"):
+        table.add_column(name, justify="right")
+    reasons = []
+    for row in rows:
+        if row.reason:
+            reasons += [row.reason] if row.reason not in reasons else []
+            note = f"[yellow]no ({reasons.index(row.reason) + 1})"
+            table.add_row(row.operator, row.form, "", note, "")
+        else:
+            table.add_row(row.operator, row.form, *row.numbers())
+    table.caption = "\n".join(f"({number}) {reason}" for number, reason in enumerate(reasons, 1))
+    return table

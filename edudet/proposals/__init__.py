@@ -1,0 +1,10 @@
+"""Where objects might be: windows and regions to look at, before anything is classified."""
+
+from edudet.proposals.sliding_window import (
+    exhaustive_cost,
+    image_pyramid,
+    sliding_windows,
+    window_count,
+)
+
+__all__ = ["exhaustive_cost", "image_pyramid", "sliding_windows", "window_count"]
