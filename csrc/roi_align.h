@@ -23,8 +23,8 @@ struct Tap {
   C weight;
 };
 
-// The taps of RoIs. Those of bin row i of the r-th RoI are taps[ends[b]], ..., taps[ends[b + 1] - 1]
-// for b = r * (rows + columns) + i; its bin columns follow its bin rows.
+// The taps of RoIs. Those of bin row i of the r-th RoI are taps[ends[b]], ..., taps[ends[b + 1] -
+// 1] for b = r * (rows + columns) + i; its bin columns follow its bin rows.
 template <typename C>
 struct TapList {
   std::vector<int64_t> ends{0};

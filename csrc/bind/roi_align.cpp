@@ -79,11 +79,10 @@ void backward(const Tensor& grad, const Tensor& rois, const RoiGrid& grid, int64
     torch::stable::copy_(grad_input, sums);
   } else {
     const Tensor dense = with_channels_last(grad);
-    check_launch("roi_align_backward",
-                 cuda::roi_align_backward_2(
-                     maps_of(input<T>(dense, "grad"), dense), boxes, grid,
-                     maps_of(output<T>(grad_input, "grad_input"), grad_input),
-                     current_stream(grad)));
+    check_launch("roi_align_backward", cuda::roi_align_backward_2(
+                                           maps_of(input<T>(dense, "grad"), dense), boxes, grid,
+                                           maps_of(output<T>(grad_input, "grad_input"), grad_input),
+                                           current_stream(grad)));
   }
 }
 
@@ -130,15 +129,15 @@ Tensor roi_align(const Tensor& maps, const Tensor& rois, double spatial_scale, i
   const RoiGrid grid{rows, columns, spatial_scale, sampling_ratio, aligned};
   check_arguments("roi_align", maps, rois, grid);
   const int64_t k = rois.size(0);
-  require(k == 0 || maps.size(2) * maps.size(3) > 0, "roi_align: input must have at least one cell");
+  require(k == 0 || maps.size(2) * maps.size(3) > 0,
+          "roi_align: input must have at least one cell");
 #ifdef EDUDET_WITH_CUDA
   const DeviceGuard guard(maps);
 #endif
   Tensor out = new_maps(maps, k, maps.size(1), rows, columns, is_channels_last(maps));
   const Tensor r = torch::stable::contiguous(rois);
-  dispatch("roi_align", maps, [&](auto zero) {
-    forward<decltype(zero)>(maps, r, grid, kernel, out);
-  });
+  dispatch("roi_align", maps,
+           [&](auto zero) { forward<decltype(zero)>(maps, r, grid, kernel, out); });
   return out;
 }
 
@@ -157,9 +156,8 @@ Tensor roi_align_backward(const Tensor& grad, const Tensor& rois, double spatial
 #endif
   Tensor out = new_maps(grad, images, channels, height, width, channels_last);
   const Tensor r = torch::stable::contiguous(rois);
-  dispatch("roi_align_backward", grad, [&](auto zero) {
-    backward<decltype(zero)>(grad, r, grid, kernel, out);
-  });
+  dispatch("roi_align_backward", grad,
+           [&](auto zero) { backward<decltype(zero)>(grad, r, grid, kernel, out); });
   return out;
 }
 

@@ -21,9 +21,8 @@ template <typename T>
     fail(op, ": boxes[", index, "] must stay finite when multiplied by spatial_scale, got ",
          box.str());
   }
-  fail(op, ": boxes[", index, "] must need at most ", kMostSamples,
-       " samples along a bin, got ", box.str(),
-       ": are spatial_scale and output_size right? A sampling_ratio sets their number");
+  fail(op, ": boxes[", index, "] must need at most ", kMostSamples, " samples along a bin, got ",
+       box.str(), ": are spatial_scale and output_size right? A sampling_ratio sets their number");
 }
 
 }  // namespace edudet

@@ -172,7 +172,8 @@ inline void for_slice(const Maps<T>& maps, int64_t n, int64_t first, int64_t siz
       C* cell = cells + (y * maps.width + x) * size;
       if (maps.channel_stride == 1) {
         for (int64_t i = 0; i < last; ++i) {
-          for (int64_t c = 0; c < size; ++c) copy(at[i * maps.column_stride + c], cell[i * size + c]);
+          for (int64_t c = 0; c < size; ++c)
+            copy(at[i * maps.column_stride + c], cell[i * size + c]);
         }
       } else {
         for (int64_t c = 0; c < size; ++c) {
@@ -255,7 +256,8 @@ void pool_image(const RoiPlan<compute_t<T>>& plan, const Maps<const T>& input, c
     if (plan.rois[k].image != n) continue;
     if (!copied) gather_channels(input, n, first, size, cells);
     copied = true;
-    pool_slice<C>(taps_of(plan, k, plan.stored, k), {cells, input.width * size, size, 1, size}, bins);
+    pool_slice<C>(taps_of(plan, k, plan.stored, k), {cells, input.width * size, size, 1, size},
+                  bins);
     spread_channels(bins, size, out, k, first);
   }
 }
@@ -275,7 +277,8 @@ void clear(const Maps<T>& maps, int64_t n, int64_t first, int64_t size) {
   for (int64_t y = 0; y < maps.height; ++y) {
     T* row = maps.at(n, first, y, 0);
     if (maps.channel_stride != 1) {  // planes
-      for (int64_t c = 0; c < size; ++c) std::fill_n(row + c * maps.channel_stride, maps.width, T{});
+      for (int64_t c = 0; c < size; ++c)
+        std::fill_n(row + c * maps.channel_stride, maps.width, T{});
     } else if (maps.column_stride == size) {
       std::fill_n(row, maps.width * size, T{});
     } else {
@@ -311,8 +314,8 @@ void roi_align(const RoiPlan<compute_t<T>>& plan, const Maps<const T>& input, co
   const int64_t slices = num_slices(input, walk.size);
   for (int64_t task = begin; task < end; ++task) {
     const int64_t first = task % slices * walk.size;
-    pool_image(plan, input, out, task / slices, first,
-               std::min(walk.size, input.channels - first), cells.data(), bins.data());
+    pool_image(plan, input, out, task / slices, first, std::min(walk.size, input.channels - first),
+               cells.data(), bins.data());
   }
 }
 

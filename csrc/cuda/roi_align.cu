@@ -49,13 +49,13 @@ cudaError_t roi_align_backward_2(const Maps<const T>& grad, const compute_t<T>* 
   return cudaGetLastError();
 }
 
-#define INSTANTIATE(T)                                                                          \
+#define INSTANTIATE(T)                                                                           \
   template cudaError_t roi_align(const Maps<const T>&, const compute_t<T>*, const RoiGrid&, int, \
-                                 const Maps<T>&, cudaStream_t);                                 \
-  template cudaError_t roi_align_backward_1(const Maps<const T>&, const compute_t<T>*,          \
-                                            const RoiGrid&, const Maps<compute_t<T>>&,          \
-                                            cudaStream_t);                                      \
-  template cudaError_t roi_align_backward_2(const Maps<const T>&, const compute_t<T>*,          \
+                                 const Maps<T>&, cudaStream_t);                                  \
+  template cudaError_t roi_align_backward_1(const Maps<const T>&, const compute_t<T>*,           \
+                                            const RoiGrid&, const Maps<compute_t<T>>&,           \
+                                            cudaStream_t);                                       \
+  template cudaError_t roi_align_backward_2(const Maps<const T>&, const compute_t<T>*,           \
                                             const RoiGrid&, const Maps<T>&, cudaStream_t);
 INSTANTIATE(float)
 INSTANTIATE(double)

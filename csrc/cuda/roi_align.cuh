@@ -132,9 +132,9 @@ __global__ void roi_align_kernel_2(Maps<const T> input, const compute_t<T>* rois
         const AxisTaps<C> x = axis_taps(roi.x.position(bin % grid.columns, b), input.width);
         if (x.outside) continue;
         const int64_t left = x.low * input.column_stride, right = x.high * input.column_stride;
-        sum += y.weight_low * (x.weight_low * widen(low[left]) + x.weight_high * widen(low[right])) +
-               y.weight_high *
-                   (x.weight_low * widen(high[left]) + x.weight_high * widen(high[right]));
+        sum +=
+            y.weight_low * (x.weight_low * widen(low[left]) + x.weight_high * widen(low[right])) +
+            y.weight_high * (x.weight_low * widen(high[left]) + x.weight_high * widen(high[right]));
       }
     }
     results[place][threadIdx.x % kWarp] = sum / roi.count();
@@ -161,7 +161,9 @@ __device__ Range bins_near(const RoiAxis<C>& axis, int64_t bins, int64_t first, 
   if (axis.samples == 0 || high < C(0)) return {0, 0};
   if (axis.bin == C(0)) return {0, low <= C(0) ? bins : 0};
   const C begin = low / axis.bin - C(2), end = high / axis.bin + C(2);
-  return {begin <= C(0) ? 0 : begin >= C(bins) ? bins : int64_t(begin),
+  return {begin <= C(0)      ? 0
+          : begin >= C(bins) ? bins
+                             : int64_t(begin),
           end >= C(bins) ? bins : int64_t(end)};
 }
 
@@ -177,8 +179,66 @@ __device__ C weight_in_bin(const RoiAxis<C>& axis, int64_t i, int64_t cell, int6
   return weight;
 }
 
-constexpr int kSide = 8;  // of a tile: 8 x 8 cells are the 64 places of a block
+constexpr int kSide = 8;   // of a tile: 8 x 8 cells are the 64 places of a block
 constexpr int kBins = 32;  // whose weights are held at a time, along each axis
+
+// 8 x 8 cells of image n, from (top, left); what the whole block shares.
+struct Tile {
+  int64_t n, top, left, height, width;  // the last two: of the map
+};
+
+template <typename C>
+__device__ Range rows_near(const Tile& tile, const Roi<C>& roi, const RoiGrid& grid) {
+  return bins_near(roi.y, grid.rows, tile.top, tile.top + kSide - 1);
+}
+template <typename C>
+__device__ Range columns_near(const Tile& tile, const Roi<C>& roi, const RoiGrid& grid) {
+  return bins_near(roi.x, grid.columns, tile.left, tile.left + kSide - 1);
+}
+
+// Each thread says whether its RoI touches the tile. Gives every thread that does its place among
+// them, in the order of threads, and all threads their number. `votes` (8
+// numbers in shared memory) is in use until the caller's next barrier.
+__device__ inline int place_among_touching(bool touches, unsigned* votes, int& num_touching) {
+  const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp;
+  const unsigned vote = __ballot_sync(0xffffffffu, touches);
+  if (lane == 0) votes[warp] = vote;
+  __syncthreads();
+  int place = __popc(vote & ((1u << lane) - 1));
+  num_touching = 0;
+  for (int w = 0; w < kWarps; ++w) {
+    if (w < warp) place += __popc(votes[w]);
+    num_touching += __popc(votes[w]);
+  }
+  return place;
+}
+
+// Thread t works out one weight of a row and one of a column of the tile, of 32 bins each.
+template <typename C>
+__device__ void hold_weights(const Tile& tile, const Roi<C>& roi, Range rows, Range columns,
+                             C (*row_weights)[kSide], C (*column_weights)[kSide]) {
+  const int bin = threadIdx.x / kSide, cell = threadIdx.x % kSide;
+  const int64_t i = rows.begin + bin, j = columns.begin + bin;
+  row_weights[bin][cell] =
+      i < rows.end ? weight_in_bin(roi.y, i, tile.top + cell, tile.height) / roi.count() : C(0);
+  column_weights[bin][cell] =
+      j < columns.end ? weight_in_bin(roi.x, j, tile.left + cell, tile.width) : C(0);
+}
+
+// Adds up to 32 x 32 bins' gradients to the 8 cells of this thread.
+template <typename T, typename C>
+__device__ void add_gradients(const Maps<const T>& grad, int64_t k, int64_t channel, Range rows,
+                              Range columns, const C (*row_weights)[kSide],
+                              const C (*column_weights)[kSide], C* sums) {
+  for (int64_t i = rows.begin; i < rows.begin + kBins && i < rows.end; ++i) {
+    const C row_weight = row_weights[i - rows.begin][threadIdx.x / kWarp];
+    if (row_weight == C(0)) continue;  // for the whole warp
+    for (int64_t j = columns.begin; j < columns.begin + kBins && j < columns.end; ++j) {
+      const C share = row_weight * widen(*grad.at(k, channel, i, j));
+      for (int x = 0; x < kSide; ++x) sums[x] += column_weights[j - columns.begin][x] * share;
+    }
+  }
+}
 
 // Block ((n * tiles_down + down) * tiles_across + across) * groups + group: a tile of image n, 32
 // channels. No other block writes to these cells, and additions come in the order of RoIs, rows
@@ -201,56 +261,38 @@ __global__ void roi_align_backward_kernel_2(Maps<const T> grad, const compute_t<
   const int64_t across = (grad_input.width + kSide - 1) / kSide;
   const int64_t down = (grad_input.height + kSide - 1) / kSide;
   const int64_t groups = (grad_input.channels + kWarp - 1) / kWarp;
-  const int64_t n = blockIdx.x / (groups * across * down);
-  const int64_t top = blockIdx.x / (groups * across) % down * kSide;
-  const int64_t left = blockIdx.x / groups % across * kSide;
   const int64_t first_channel = blockIdx.x % groups * kWarp, channel = first_channel + lane;
+  const Tile tile = {int64_t(blockIdx.x / (groups * across * down)),
+                     int64_t(blockIdx.x / (groups * across) % down * kSide),
+                     int64_t(blockIdx.x / groups % across * kSide), grad_input.height,
+                     grad_input.width};
 
   C sums[kSide] = {};
   for (int64_t first = 0; first < grad.images; first += kThreads) {
     bool touches = false;
     if (first + t < grad.images) {
       const Roi<C> roi = place_roi(rois + 5 * (first + t), grad_input.images, grid);
-      const Range i = bins_near(roi.y, grid.rows, top, top + kSide - 1);
-      const Range j = bins_near(roi.x, grid.columns, left, left + kSide - 1);
-      touches = roi.fault == RoiFault::none && roi.image == n && i.begin < i.end && j.begin < j.end;
+      const Range i = rows_near(tile, roi, grid), j = columns_near(tile, roi, grid);
+      touches =
+          roi.fault == RoiFault::none && roi.image == tile.n && i.begin < i.end && j.begin < j.end;
     }
-    const unsigned vote = __ballot_sync(0xffffffffu, touches);
-    if (lane == 0) votes[warp] = vote;
-    __syncthreads();
-    int place = __popc(vote & ((1u << lane) - 1)), num_touching = 0;
-    for (int w = 0; w < kWarps; ++w) {
-      if (w < warp) place += __popc(votes[w]);
-      num_touching += __popc(votes[w]);
-    }
+    int num_touching = 0;
+    const int place = place_among_touching(touches, votes, num_touching);
     if (touches) touching[place] = first + t;
     __syncthreads();
 
     for (int q = 0; q < num_touching; ++q) {
-      const int64_t k = touching[q];
-      const Roi<C> roi = place_roi(rois + 5 * k, grad_input.images, grid);
-      const Range rows = bins_near(roi.y, grid.rows, top, top + kSide - 1);
-      const Range columns = bins_near(roi.x, grid.columns, left, left + kSide - 1);
-      for (int64_t i = rows.begin; i < rows.end; i += kBins) {
-        for (int64_t j = columns.begin; j < columns.end; j += kBins) {
+      const Roi<C> roi = place_roi(rois + 5 * touching[q], grad_input.images, grid);
+      Range rows = rows_near(tile, roi, grid);
+      for (; rows.begin < rows.end; rows.begin += kBins) {
+        Range columns = columns_near(tile, roi, grid);
+        for (; columns.begin < columns.end; columns.begin += kBins) {
           __syncthreads();  // until the weights before are of no more use
-          const int b = t / kSide, cell = t % kSide;
-          row_weights[b][cell] =
-              i + b < rows.end
-                  ? weight_in_bin(roi.y, i + b, top + cell, grad_input.height) / roi.count()
-                  : C(0);
-          column_weights[b][cell] =
-              j + b < columns.end ? weight_in_bin(roi.x, j + b, left + cell, grad_input.width)
-                                  : C(0);
+          hold_weights(tile, roi, rows, columns, row_weights, column_weights);
           __syncthreads();
-          if (channel >= grad.channels) continue;
-          for (int64_t a = i; a < i + kBins && a < rows.end; ++a) {
-            const C row_weight = row_weights[a - i][warp];
-            if (row_weight == C(0)) continue;  // for the whole warp
-            for (int64_t b = j; b < j + kBins && b < columns.end; ++b) {
-              const C share = row_weight * widen(*grad.at(k, channel, a, b));
-              for (int x = 0; x < kSide; ++x) sums[x] += column_weights[b - j][x] * share;
-            }
+          if (channel < grad.channels) {
+            add_gradients(grad, touching[q], channel, rows, columns, row_weights, column_weights,
+                          sums);
           }
         }
       }
@@ -262,10 +304,10 @@ __global__ void roi_align_backward_kernel_2(Maps<const T> grad, const compute_t<
   __syncthreads();
   for (int s = 0; s < kPlaces * kWarp / kThreads; ++s) {
     const Element e = element_of(t, s, grad_input.channel_stride == 1);
-    const int64_t y = top + e.place / kSide, x = left + e.place % kSide;
+    const int64_t y = tile.top + e.place / kSide, x = tile.left + e.place % kSide;
     const int64_t c = first_channel + e.channel;
     if (y >= grad_input.height || x >= grad_input.width || c >= grad_input.channels) continue;
-    *grad_input.at(n, c, y, x) = narrow<T>(results[e.place][e.channel]);
+    *grad_input.at(tile.n, c, y, x) = narrow<T>(results[e.place][e.channel]);
   }
 }
 

@@ -4,6 +4,7 @@ Written as a tensor (K, 5), image index, x1, y1, x2, y2; or as a list with a ten
 image of the batch, in order.
 """
 
+import re
 from collections.abc import Sequence
 
 import torch
@@ -95,6 +96,17 @@ def as_rois(function: str, input: Tensor, boxes: Rois) -> Tensor:
         of_image = of_image.to(dtype)
         rois.append(torch.cat([torch.full_like(of_image[:, :1], i), of_image], 1))
     return torch.cat(rois) if len(rois) != 2 else rois[1]
+
+
+def name_in_list(message: str, boxes: Rois) -> str:
+    """Kernels number RoIs through: what they call boxes[4] is boxes[1][2] in a list of 2 and 3."""
+    found = re.search(r": boxes\[(\d+)\]", message)
+    if found is None or isinstance(boxes, Tensor):
+        return message
+    image, i = 0, int(found[1])
+    while i >= len(boxes[image]):
+        image, i = image + 1, i - len(boxes[image])
+    return message.replace(found[0], f": boxes[{image}][{i}]", 1)
 
 
 def valid_rois(rois: Tensor, num_images: int) -> Tensor:

@@ -19,7 +19,14 @@ import torch
 from torch import Tensor
 
 from edudet import check, native
-from edudet.boxes.rois import Rois, as_rois, check_roi_values, check_rois, valid_rois
+from edudet.boxes.rois import (
+    Rois,
+    as_rois,
+    check_roi_values,
+    check_rois,
+    name_in_list,
+    valid_rois,
+)
 
 MOST_SAMPLES = 4096  # along a side of a bin; in csrc/common/roi.h: kMostSamples
 Size = int | tuple[int, int]
@@ -62,7 +69,12 @@ def roi_align(
     _check_grid(output_size, spatial_scale, sampling_ratio, aligned)
     plain = native.obstacle("roi_align", input, has_backward=True)
     form = roi_align_vectorized if plain else roi_align_native
-    return form(input, boxes, output_size, spatial_scale, sampling_ratio, aligned)
+    if torch.compiler.is_compiling():
+        return form(input, boxes, output_size, spatial_scale, sampling_ratio, aligned)
+    try:
+        return form(input, boxes, output_size, spatial_scale, sampling_ratio, aligned)
+    except ValueError as error:
+        raise ValueError(name_in_list(str(error), boxes)) from None
 
 
 def _check_grid(

@@ -3,12 +3,12 @@ import math
 import numpy as np
 import pytest
 import torch
-from conftest import form_of, forms, require_native, torchvision_ops
+from conftest import form_of, forms, require, require_native, torchvision_ops
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from edudet import native
+from edudet import emulator, native
 from edudet.cases.ops.roi_align import CASES, MISTAKES
 from edudet.ops import roi_align
 from edudet.ops.roi_align import (
@@ -18,8 +18,6 @@ from edudet.ops.roi_align import (
     roi_align_native,
     sample_points,
 )
-
-KERNELS = {"native": (0,), "emulated": (1, 2)}  # of the CUDA ladder, both
 
 
 @pytest.fixture(params=forms(IMPLEMENTATIONS))
@@ -135,7 +133,7 @@ def test_forms_agree_on_anything(boxes, size, shape, scale, ratio, aligned):
             assert_close(a, b)
 
 
-def test_every_walk_of_the_cpu_kernel():
+def test_every_walk_of_the_native_kernel():
     """Channels in slices of 64, 16 and what is left, planes, and channels_last, each way."""
     form = form_of(IMPLEMENTATIONS, "native", "roi_align", "cpu")
     for k, channels, height, width in [(40, 70, 6, 7), (1, 19, 40, 50), (60, 17, 100, 90)]:
@@ -298,12 +296,44 @@ def test_threads_and_runs_change_nothing():
 
 
 def test_tuned_backward_is_deterministic(device):
-    """Also where the emulator starts the threads of a block in another order."""
-    name = "native" if device == "cuda" else "emulated"
-    form = form_of(IMPLEMENTATIONS, name, "roi_align", device)
+    """In the emulator: with blocks and threads in any order."""
     feature_map, rois = random_map(1, 40, 20, 20).to(device), random_rois(9, 1, 20, 20).to(device)
-    runs = [value_and_gradient(form, feature_map, rois, 5, 1.0, 2, True) for _ in range(2)]
-    assert torch.equal(runs[0][1], runs[1][1])
+    args = (roi_align_native, feature_map, rois, 5, 1.0, 2, True)
+    if device == "cuda":
+        runs = [value_and_gradient(*args) for _ in range(3)]
+    else:
+        require(native.missing("emulated"), "native")
+        runs = [emulator.run(value_and_gradient, *args, shuffle=seed) for seed in (None, 1, 2)]
+    for out, gradient in runs[1:]:
+        assert torch.equal(out, runs[0][0]) and torch.equal(gradient, runs[0][1])
+
+
+def checked(kernel, feature_map, rois, *options):
+    require(native.missing("checked"), "native")
+
+    def form(*args):
+        return roi_align_native(*args, kernel=kernel)
+
+    return emulator.run(value_and_gradient, form, feature_map, rois, *options, check=True)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("kernel", [1, 2])
+def test_checker_finds_nothing(kernel, layout, dtype):
+    feature_map = random_map(2, 35, 9, 13, dtype=dtype).contiguous(memory_format=layout)
+    rois = random_rois(4, 2, 9, 13)
+    rois[2, 3] = math.nan
+    for options in (((3, 2), 1.0, -1, False), ((9, 8), 1.0, 1, True)):
+        run = checked(kernel, feature_map, rois, *options)
+        assert not run.findings and len(run.launches) == 2
+
+
+def test_tuned_kernels_coalesce():
+    args = (random_map(1, 64, 24, 24), random_rois(2, 1, 24, 24), 7, 1.0, 2, True)
+    textbook, tuned = checked(1, *args), checked(2, *args)
+    assert any(found.kind == "uncoalesced access" for found in textbook.slow)
+    assert not tuned.slow
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
@@ -475,7 +505,7 @@ BAD_STRUCTURE = [
     ((MAP, [ROIS[:, 1:], ROIS], 2), ValueError,
      r"boxes\[1\] must have shape \(L, 4\), got \(1, 5\)"),
     ((MAP, [ROIS[:, 1:], [[1, 2, 3, 4]]], 2), TypeError, r"boxes\[1\] must be a Tensor, got list"),
-    ((MAP, ROIS.double(), 2), ValueError, "boxes must have the dtype of input, float32, got float6"),
+    ((MAP, ROIS.double(), 2), ValueError, "must have the dtype of input, float32, got float64"),
     ((MAP, ROIS.half(), 2), ValueError, "boxes must have the dtype of input, float32, got float16"),
     ((MAP, ROIS.long(), 2), ValueError, "boxes must have the dtype of input, float32, got int64"),
     ((MAP.half(), ROIS.double(), 2), ValueError, "float16 or float32, got float64"),
@@ -529,6 +559,12 @@ def test_errors_of_values(name, roi, scale, message):
         form(MAP, rois, 2, scale)
 
 
+def test_error_names_the_place_in_a_list():
+    boxes = [torch.zeros(2, 4), torch.tensor([[0.0, 0, 1, 1], [5, 5, 2, 2]])]
+    with pytest.raises(ValueError, match=r"roi_align: boxes\[1\]\[1\] must have x1 <= x2"):
+        roi_align(MAP, boxes, 2)
+
+
 @pytest.mark.parametrize(("roi", "scale", "message"), BAD_VALUES, ids=str)
 def test_cuda_writes_nan_for_a_bad_roi(kernel, device, roi, scale, message):
     rois = torch.tensor([[1, 0.0, 0, 1e-30, 1e-30], roi], device=device)
@@ -540,7 +576,7 @@ def test_cuda_writes_nan_for_a_bad_roi(kernel, device, roi, scale, message):
 def test_backward_checks_its_rois():
     require_native("roi_align", "cpu")
     grad, bad = torch.ones(1, 3, 2, 2), torch.tensor([[7.0, 0, 0, 1, 1]])
-    with pytest.raises(RuntimeError, match="roi_align_backward: .* image index"):
+    with pytest.raises(RuntimeError, match=r"roi_align_backward: .* image index"):
         torch.ops.edudet.roi_align_backward(grad, bad, 1.0, 2, False, 2, 3, 4, 5, False, 0)
 
 
