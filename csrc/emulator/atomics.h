@@ -33,22 +33,22 @@ struct __nv_bfloat16;
 #define EDUDET_ATOMIC(address) (void)0
 #endif
 
-#define EDUDET_ATOMIC_FUNCTION(name, expression, ...)                                       \
-  template <class T>                                                                        \
-  EDUDET_UNWATCHED T name(T* address, ::edudet::emulator::Same<T> value) {                  \
-    static_assert(::edudet::emulator::one_of<T, __VA_ARGS__>, #name " has no such type");   \
-    EDUDET_ATOMIC(address);                                                                 \
-    const T old = *address;                                                                 \
-    *address = expression;                                                                  \
-    return old;                                                                             \
-  }                                                                                         \
-  template <class T>                                                                        \
-  EDUDET_UNWATCHED T name##_block(T* address, ::edudet::emulator::Same<T> value) {          \
-    static_assert(::edudet::emulator::one_of<T, __VA_ARGS__>, #name " has no such type");   \
-    EDUDET_ATOMIC(address);                                                                 \
-    const T old = *address;                                                                 \
-    *address = expression;                                                                  \
-    return old;                                                                             \
+#define EDUDET_ATOMIC_FUNCTION(name, expression, ...)                                     \
+  template <class T>                                                                      \
+  EDUDET_UNWATCHED T name(T* address, ::edudet::emulator::Same<T> value) {                \
+    static_assert(::edudet::emulator::one_of<T, __VA_ARGS__>, #name " has no such type"); \
+    EDUDET_ATOMIC(address);                                                               \
+    const T old = *address;                                                               \
+    *address = expression;                                                                \
+    return old;                                                                           \
+  }                                                                                       \
+  template <class T>                                                                      \
+  EDUDET_UNWATCHED T name##_block(T* address, ::edudet::emulator::Same<T> value) {        \
+    static_assert(::edudet::emulator::one_of<T, __VA_ARGS__>, #name " has no such type"); \
+    EDUDET_ATOMIC(address);                                                               \
+    const T old = *address;                                                               \
+    *address = expression;                                                                \
+    return old;                                                                           \
   }
 
 EDUDET_ATOMIC_FUNCTION(atomicAdd, T(old + value), int, unsigned, unsigned long long, float, double,
@@ -69,9 +69,8 @@ EDUDET_ATOMIC_FUNCTION(atomicDec, old == 0 || old > value ? value : old - 1, uns
 template <class T>
 EDUDET_UNWATCHED T atomicCAS(T* address, edudet::emulator::Same<T> compare,
                              edudet::emulator::Same<T> value) {
-  static_assert(
-      edudet::emulator::one_of<T, int, unsigned, unsigned long long, unsigned short>,
-      "atomicCAS has no such type");
+  static_assert(edudet::emulator::one_of<T, int, unsigned, unsigned long long, unsigned short>,
+                "atomicCAS has no such type");
   EDUDET_ATOMIC(address);
   const T old = *address;
   if (old == compare) *address = value;

@@ -1,6 +1,6 @@
 // The module edudet._emulator: the engine and the checker, as edudet/emulator uses them.
-// Importing it also makes its symbols visible to the libraries of kernels, which are loaded later and
-// look for them.
+// Importing it also makes its symbols visible to the libraries of kernels, which are loaded later
+// and look for them.
 #include <dlfcn.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
@@ -38,7 +38,8 @@ py::dict spot(const void* address, const char* file, int line) {
   Dl_info info{};
   if (address && dladdr(address, &info) && info.dli_fname) {
     d["library"] = info.dli_fname;
-    d["offset"] = reinterpret_cast<uintptr_t>(address) - reinterpret_cast<uintptr_t>(info.dli_fbase);
+    d["offset"] =
+        reinterpret_cast<uintptr_t>(address) - reinterpret_cast<uintptr_t>(info.dli_fbase);
     d["function"] = info.dli_sname ? py::object(py::str(info.dli_sname)) : py::none();
   }
   return d;
@@ -86,9 +87,10 @@ py::list trace() {
   const auto& r = checker::report;
   py::list list;
   for (const auto& e : r.events) {
-    list.append(py::make_tuple(e.launch, triple(e.block), e.thread, e.site, std::string(1, e.operation),
-                               e.region < 0 ? py::object(py::none()) : py::str(r.names[size_t(e.region)]),
-                               e.offset, e.bytes));
+    list.append(
+        py::make_tuple(e.launch, triple(e.block), e.thread, e.site, std::string(1, e.operation),
+                       e.region < 0 ? py::object(py::none()) : py::str(r.names[size_t(e.region)]),
+                       e.offset, e.bytes));
   }
   return list;
 }
@@ -159,7 +161,8 @@ py::list list_entries(const Library& library) {
 
 // `values`: the bytes of each argument.
 void call_entry(const Library& library, int index, std::vector<unsigned> grid,
-                std::vector<unsigned> block, size_t shared, const std::vector<std::string>& values) {
+                std::vector<unsigned> block, size_t shared,
+                const std::vector<std::string>& values) {
   const Entry& e = library.entries[index];
   std::vector<void*> arguments;
   std::vector<std::vector<long double>> storage(values.size());  // aligned for anything

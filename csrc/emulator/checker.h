@@ -36,7 +36,8 @@ void forget_region(const void* data);
 void fault(const char* kind, const std::string& message, Site site, const void* address,
            bool of_thread = false);
 
-// Before every access of a kernel. `from`: the instruction after it. `aligned`: its type demands that.
+// Before every access of a kernel. `from`: the instruction after it. `aligned`: its type demands
+// that.
 void atomic(const void* data, size_t bytes, const void* from);
 void access(const void* data, size_t bytes, bool write, bool aligned, const void* from);
 

@@ -11,8 +11,8 @@
 #endif
 
 // The checker sees the loads and stores of kernels that are compiled with -fsanitize=thread. The
-// emulator's own, in functions that are compiled among them, are not its business; noinline, because
-// inlined into a watched function they would be watched too.
+// emulator's own, in functions that are compiled among them, are not its business; noinline,
+// because inlined into a watched function they would be watched too.
 #ifdef __SANITIZE_THREAD__
 #define EDUDET_UNWATCHED __attribute__((no_sanitize("thread"), noinline))
 #else
@@ -31,8 +31,8 @@ struct Site {
 };
 
 // Who is running now. Kernels read it through threadIdx and friends. For them it is constant: it
-// changes only while they are suspended, and then back before they go on. engine.cpp, which does not
-// include this declaration, changes it.
+// changes only while they are suspended, and then back before they go on. engine.cpp, which does
+// not include this declaration, changes it.
 struct Place {
   uint3 thread, block;
   dim3 block_size, grid;
@@ -77,8 +77,8 @@ EDUDET_API void* dynamic_shared_memory(const char* name);
 EDUDET_API void watch_atomic(const volatile void* address, size_t bytes, const void* from);
 
 // `__shared__ float tile[32][33];` is rewritten to
-// `auto& tile = shared<float[32][33]>("tile", [] {});`: every lambda has a type of its own, so every
-// variable has its own `slot`, also in every instance of a template.
+// `auto& tile = shared<float[32][33]>("tile", [] {});`: every lambda has a type of its own, so
+// every variable has its own `slot`, also in every instance of a template.
 template <class T, class Key>
 EDUDET_UNWATCHED T& shared(const char* name, Key) {
   static int slot;

@@ -1,7 +1,7 @@
 // How Python calls a kernel of a user's program: edudet/emulator writes, after the user's text,
 //
-//   extern "C" edudet::emulator::Entry edudet_entries[] = {edudet::emulator::entry("scale", scale)};
-//   extern "C" int edudet_entry_count = 1;
+//   extern "C" edudet::emulator::Entry edudet_entries[] = {edudet::emulator::entry("scale",
+//   scale)}; extern "C" int edudet_entry_count = 1;
 //
 // so that the compiler itself says which arguments a kernel takes.
 #pragma once
@@ -37,10 +37,10 @@ template <class T>
 constexpr char kind_of() {
   return 's';
 }
-#define EDUDET_KIND(T, letter)       \
-  template <>                        \
-  constexpr char kind_of<T>() {      \
-    return letter;                   \
+#define EDUDET_KIND(T, letter)  \
+  template <>                   \
+  constexpr char kind_of<T>() { \
+    return letter;              \
   }
 EDUDET_KIND(bool, 'b')
 EDUDET_KIND(char, 'i')

@@ -61,8 +61,8 @@ void on_fault(int signal, siginfo_t* info, void* context) {
           memory ? "illegal address" : "arithmetic fault", text, {nullptr, 0}, at);
 }
 
-// The kernel may be inside malloc or printf, which must not be left in the middle: it is stopped only
-// in code of its own, or by the engine, when it calls there.
+// The kernel may be inside malloc or printf, which must not be left in the middle: it is stopped
+// only in code of its own, or by the engine, when it calls there.
 void on_timer(int, siginfo_t*, void* context) {
   if (!mine()) return;
   time_is_up = true;
@@ -105,7 +105,7 @@ void give_signals_a_stack() {
 }
 
 void start_timer(double seconds) {
-  struct sigevent event {};
+  struct sigevent event{};
   event.sigev_notify = SIGEV_THREAD_ID;
   event.sigev_signo = kTimer;
 #ifndef sigev_notify_thread_id
@@ -113,7 +113,7 @@ void start_timer(double seconds) {
 #endif
   event.sigev_notify_thread_id = kernel_thread;
   if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) return;
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_sigaction = on_timer;
   action.sa_flags = SA_SIGINFO | SA_NODEFER | SA_RESTART;
   sigaction(kTimer, &action, nullptr);  // for ever: a tick may still come after timer_delete
@@ -130,7 +130,7 @@ FaultGuard::FaultGuard(const void* kernel_code, double time_limit) {
   kernel_thread = pid_t(syscall(SYS_gettid));
   time_is_up = false;
   give_signals_a_stack();
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_sigaction = on_fault;
   // The handler is left by a jump, not by a return: NODEFER keeps the signal from staying blocked.
   action.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK;

@@ -45,12 +45,12 @@ inline unsigned __funnelshift_r(unsigned low, unsigned high, unsigned shift) {
   return unsigned(((unsigned long long)high << 32 | low) >> (shift & 31));
 }
 
-#define EDUDET_REINTERPRET(name, From, To)                   \
-  inline To name(From x) {                                   \
-    static_assert(sizeof(From) == sizeof(To), "");           \
-    To result;                                               \
-    __builtin_memcpy(&result, &x, sizeof x);                 \
-    return result;                                           \
+#define EDUDET_REINTERPRET(name, From, To)         \
+  inline To name(From x) {                         \
+    static_assert(sizeof(From) == sizeof(To), ""); \
+    To result;                                     \
+    __builtin_memcpy(&result, &x, sizeof x);       \
+    return result;                                 \
   }
 EDUDET_REINTERPRET(__float_as_int, float, int)
 EDUDET_REINTERPRET(__float_as_uint, float, unsigned)
@@ -141,17 +141,17 @@ Integer to_integer(Float x, Integer lowest, Integer highest) {
   return Integer(x);
 }
 }  // namespace edudet::emulator
-#define EDUDET_TO_INTEGER(name, Float, Integer, lowest, highest) \
-  inline Integer __##name##_rn(Float x) {                        \
+#define EDUDET_TO_INTEGER(name, Float, Integer, lowest, highest)             \
+  inline Integer __##name##_rn(Float x) {                                    \
     return edudet::emulator::to_integer<Integer>(rint(x), lowest, highest);  \
-  }                                                              \
-  inline Integer __##name##_rz(Float x) {                        \
+  }                                                                          \
+  inline Integer __##name##_rz(Float x) {                                    \
     return edudet::emulator::to_integer<Integer>(trunc(x), lowest, highest); \
-  }                                                              \
-  inline Integer __##name##_rd(Float x) {                        \
+  }                                                                          \
+  inline Integer __##name##_rd(Float x) {                                    \
     return edudet::emulator::to_integer<Integer>(floor(x), lowest, highest); \
-  }                                                              \
-  inline Integer __##name##_ru(Float x) {                        \
+  }                                                                          \
+  inline Integer __##name##_ru(Float x) {                                    \
     return edudet::emulator::to_integer<Integer>(ceil(x), lowest, highest);  \
   }
 EDUDET_TO_INTEGER(float2int, float, int, INT_MIN, INT_MAX)

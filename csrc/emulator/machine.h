@@ -16,15 +16,15 @@ EDUDET_API extern Place place;  // for kernels it is constant: see engine.h
 
 constexpr int kWarp = 32;
 constexpr int kMaxThreads = 1024;
-constexpr size_t kSharedBytes = 227 << 10;  // what a block can have at most
+constexpr size_t kSharedBytes = 227 << 10;   // what a block can have at most
 constexpr size_t kSharedDefault = 48 << 10;  // and without cudaFuncSetAttribute
-constexpr size_t kGap = 4096;  // between two shared variables, to notice overruns
+constexpr size_t kGap = 4096;                // between two shared variables, to notice overruns
 constexpr size_t kArenaBytes = 4 << 20;
 
 struct Options {
-  bool shuffle = false;    // run threads and blocks in an order drawn from `seed`
+  bool shuffle = false;  // run threads and blocks in an order drawn from `seed`
   uint64_t seed = 0;
-  double time_limit = 0;   // seconds for one launch; 0: none
+  double time_limit = 0;  // seconds for one launch; 0: none
 };
 extern Options options;
 

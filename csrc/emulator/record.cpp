@@ -12,8 +12,8 @@ constexpr uint64_t kSector = 32;  // bytes that global memory moves at a time
 constexpr uint64_t kBanks = 32;   // of shared memory, each 4 bytes wide
 constexpr size_t kMaxWaiting = 1 << 16;
 
-// One pass serves each bank with one word. Returns the passes that the lanes need, and how many they
-// would need if their words were spread evenly.
+// One pass serves each bank with one word. Returns the passes that the lanes need, and how many
+// they would need if their words were spread evenly.
 std::pair<uint64_t, uint64_t> bank_passes(const uint64_t* offsets, int lanes, uint32_t bytes) {
   static std::vector<uint64_t> words;
   words.clear();
@@ -73,7 +73,8 @@ void Report::event(int site, int thread, char operation, int region, uint64_t of
     trace_is_cut = true;
     return;
   }
-  events.push_back({int(launches.size()) - 1, site, region, place.block, thread, operation, offset, bytes});
+  events.push_back(
+      {int(launches.size()) - 1, site, region, place.block, thread, operation, offset, bytes});
 }
 
 void Report::request(int site, int thread, char operation, int region, bool shared, uint64_t offset,
@@ -142,7 +143,8 @@ void Report::count(Statistics& s, const Request& r) {
     const uint64_t last = (offsets[i] + s.bytes - 1) / kSector;
     if (last + 1 > first) sectors += last + 1 - first, next_sector = last + 1;
     const uint64_t begin = std::max(offsets[i], end);
-    if (offsets[i] + s.bytes > begin) useful += offsets[i] + s.bytes - begin, end = offsets[i] + s.bytes;
+    if (offsets[i] + s.bytes > begin)
+      useful += offsets[i] + s.bytes - begin, end = offsets[i] + s.bytes;
   }
   s.sectors += sectors;
   s.useful_bytes += useful;

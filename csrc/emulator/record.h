@@ -25,7 +25,7 @@ struct Finding {
   std::vector<int> sites;  // of the earlier and of the later access, in report.spots
   int region = -1;
   uint64_t offset = 0;
-  bool of_thread = true;   // or of the whole block
+  bool of_thread = true;  // or of the whole block
   uint3 thread{}, block{};
   int other_thread = -1, other_block = -1;  // of a race; the block's number in the order of running
   int launch = 0;
@@ -36,7 +36,7 @@ struct Finding {
 struct Statistics {
   char operation = 'r';  // r read, w write, a atomic
   bool shared = false;
-  uint32_t bytes = 0;    // per thread
+  uint32_t bytes = 0;  // per thread
   std::vector<int> regions;
   uint64_t requests = 0, lanes = 0;
   uint64_t sectors = 0, least_sectors = 0, useful_bytes = 0;  // global: 32-byte sectors
@@ -79,8 +79,8 @@ class Report {
   void flush();  // the requests so far are complete: a barrier or the end of a block
 
  private:
-  // Lanes are grouped by how often they have passed an instruction since the last barrier: the first
-  // times of all lanes are one request, then the second times, ...
+  // Lanes are grouped by how often they have passed an instruction since the last barrier: the
+  // first times of all lanes are one request, then the second times, ...
   struct Request {
     uint32_t lanes = 0;
     uint64_t offset[kWarp];

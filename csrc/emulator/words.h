@@ -127,10 +127,10 @@ T __shfl_xor_sync(unsigned mask, T value, int lane_mask, int width = 32, EDUDET_
   return from_bits<T>(shuffle(mask, bits(value), from, "__shfl_xor_sync", EDUDET_AT));
 }
 
-#define EDUDET_REDUCE(name, T, expression)                                               \
-  inline T name(unsigned mask, T value, EDUDET_SITE) {                                   \
-    return edudet::emulator::reduce(mask, value, #name, EDUDET_AT,                       \
-                                    [](T a, T b) { return T(expression); });             \
+#define EDUDET_REDUCE(name, T, expression)                                   \
+  inline T name(unsigned mask, T value, EDUDET_SITE) {                       \
+    return edudet::emulator::reduce(mask, value, #name, EDUDET_AT,           \
+                                    [](T a, T b) { return T(expression); }); \
   }
 EDUDET_REDUCE(__reduce_add_sync, unsigned, a + b)
 EDUDET_REDUCE(__reduce_add_sync, int, unsigned(a) + unsigned(b))

@@ -12,7 +12,7 @@ import torch
 
 from edudet.emulator.session import engine
 
-# (kind, bytes) as csrc/emulator/entry.h describes a type: its name in CUDA, the dtypes of its arrays.
+# (kind, bytes) as csrc/emulator/entry.h describes a type: its name in CUDA, its arrays' dtypes.
 # Masks of bits are unsigned in CUDA and signed in torch, so the unsigned take the signed too.
 TYPES = {
     ("b", 1): ("bool", ("bool",)),

@@ -206,7 +206,7 @@ class Run:
         return table
 
     def annotated(self, source: str, file: str | None = None) -> str:
-        """The source, with what was found written beside the lines. `file`: its name in the places."""
+        """The source, with what was found beside its lines. `file`: its name in the places."""
         notes: dict[int, list[str]] = {}
         for found in (*self.findings, *self.slow):
             for place in found.places:
@@ -216,12 +216,13 @@ class Run:
         lines = []
         for number, line in enumerate(source.splitlines(), 1):
             texts = list(dict.fromkeys(notes.get(number, [])))
-            lines.append(f"{number:4d}  {line:<{width}}  {'<-- ' + '; '.join(texts) if texts else ''}")
+            note = "<-- " + "; ".join(texts) if texts else ""
+            lines.append(f"{number:4d}  {line:<{width}}  {note}")
         return "\n".join(line.rstrip() for line in lines)
 
 
 def _merged(findings: Iterable[Finding]) -> list[Finding]:
-    """One finding per fault and line: instances of a template have several instructions for a line."""
+    """One finding per fault and line: a line may have many instructions, in many instances."""
     merged: dict[tuple, Finding] = {}
     for found in findings:
         # Of a race, either access may have come first.

@@ -32,8 +32,9 @@ from edudet.emulator.rewrite import RewriteError, is_space, rewrite, tokens
 from edudet.emulator.session import EmulatorError, engine, session
 
 TIME_LIMIT = 10.0  # seconds for one launch
-COMMON = ("-std=c++17", "-gdwarf-4", "-fPIC", "-ffp-contract=off", "-U_FORTIFY_SOURCE",
-          "-fno-omit-frame-pointer", "-DEDUDET_EMULATED")  # fmt: skip
+# No function is replaced by another library's: so functions can be inlined, as device code is.
+COMMON = ("-std=c++17", "-gdwarf-4", "-fPIC", "-fno-semantic-interposition", "-ffp-contract=off",
+          "-U_FORTIFY_SOURCE", "-fno-omit-frame-pointer", "-DEDUDET_EMULATED")  # fmt: skip
 PLAIN = ("-O2",)
 # As setup.py compiles the project's kernels for the checker.
 WATCHED = ("-O1", "-fno-tree-sra", "-fsanitize=thread")
@@ -59,12 +60,15 @@ def compile(source: str | Path, name: str | None = None) -> "Program":
     messages call the text. Needs g++ at run time.
     """
     if not isinstance(source, (str, Path)):
-        raise TypeError(f"emulator.compile: source must be str or Path, got {type(source).__name__}")
+        kind = type(source).__name__
+        raise TypeError(f"emulator.compile: source must be str or Path, got {kind}")
     folders = [native.SOURCES]
     if isinstance(source, Path) or ("\n" not in source and source.endswith(".cu")):
         path = Path(source)
         if not path.is_file():
-            raise ValueError(f"emulator.compile: source must be a file or CUDA text, got {source!r}")
+            raise ValueError(
+                f"emulator.compile: source must be a file or CUDA text, got {source!r}"
+            )
         text, name = path.read_text(), name or path.name
         folders.insert(0, path.parent)
     else:
@@ -141,7 +145,8 @@ class Kernel:
         size = shared[0] if shared else 0
         if not isinstance(size, int) or size < 0:
             raise ValueError(f"{self.name}: shared_bytes must be an integer ≥ 0, got {size!r}")
-        return Launcher(self, _dim3(self.name, "grid", grid), _dim3(self.name, "block", block), size)
+        blocks, threads = _dim3(self.name, "grid", grid), _dim3(self.name, "block", block)
+        return Launcher(self, blocks, threads, size)
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
         raise TypeError(f"{self.name}: say how many blocks and threads: kernel[grid, block](...)")
@@ -242,13 +247,14 @@ def _parameters(parts: list[str]) -> tuple[str, ...]:
         depth += (token in ("(", "[", "{", "<")) - (token in (")", "]", "}", ">"))
         if token == "," and depth == 0:
             pieces.append([])
-        elif depth == 0:
+        else:
             pieces[-1].append(token)
     names = []
     for number, piece in enumerate(pieces, 1):
-        words = "=".join(" ".join(piece).split("=")[:1]).split()
-        is_name = len(words) > 1 and re.fullmatch(r"[A-Za-z_]\w*", words[-1])
-        names.append(words[-1] if is_name else f"argument {number}")
+        text = " ".join(piece).partition("=")[0].partition("[")[0]
+        # The last word, if there is a type before it.
+        match = re.search(r"[\w>*&]\s*\b([A-Za-z_]\w*)\s*$", text)
+        names.append(match[1] if match else f"argument {number}")
     return tuple(names) if parts else ()
 
 
@@ -272,7 +278,8 @@ def _build(body: str, files: list[Path], entries: tuple[str, ...], watched: bool
     gxx = shlex.split(os.environ.get("CXX") or "g++")
     if not shutil.which(gxx[0]):
         raise EmulatorError(
-            f"emulator.compile: {gxx[0]} is not installed: apt install g++ (or as your system says it)"
+            f"emulator.compile: {gxx[0]} is not installed: "
+            "apt install g++ (or as your system says it)"
         )
     table = ", ".join(f'edudet::emulator::entry("{name}", {name})' for name in entries)
     text = (
@@ -307,7 +314,7 @@ def _compile(gxx: list[str], flags: tuple[str, ...], text: str, folder: Path, li
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         source, half, made = (Path(scratch, f"program.{end}") for end in ("cpp", "o", "so"))
         source.write_text(text)
-        # In two steps: linked with -fsanitize=thread it would get the sanitizer's runtime, not ours.
+        # Two steps: linked with -fsanitize=thread it would get the sanitizer's runtime, not ours.
         for step in (
             [*gxx, *flags, "-fdiagnostics-color=never", "-c", str(source), "-o", str(half)],
             [*gxx, "-shared", str(half), "-o", str(made)],

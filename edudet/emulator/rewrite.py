@@ -145,7 +145,7 @@ def _code(text: str, name: str, first_line: int) -> str:
         elif parts[i] == "__shared__":
             i = _shared(parts, i, out, where)
         else:
-            out.append(parts[i])
+            out += parts[i] if parts[i] == ">>>" else [parts[i]]  # of a template in a template
             i += 1
     return "".join(out)
 
@@ -182,11 +182,11 @@ def _start_of_kernel(out: list[str]) -> int:
             i -= 1
         if i and out[i - 1] == ">":
             i = _matching_angle(out, i - 1)
-        elif i and out[i - 1] in ("]", ")"):
+        elif i and out[i - 1] == "]":
             i = _matching_bracket(out, i - 1)
-            if i and not is_space(out[i - 1]) and out[i - 1] in (",", ";", "{", "}", "=", "("):
-                return i
             continue
+        elif i and out[i - 1] == ")":
+            return _matching_bracket(out, i - 1)
         while i and is_space(out[i - 1]):
             i -= 1
         if not (i and re.match(r"[A-Za-z_$]", out[i - 1])):
@@ -247,22 +247,20 @@ def _find(parts: list[str], i: int, wanted: set[str]) -> int | None:
 def _shared(parts: list[str], i: int, out: list[str], where) -> int:
     """Rewrite the declaration around parts[i] == "__shared__"."""
     start = len(out)  # the words before it: extern, static, volatile, __align__(16)
-    while start and out[start - 1] not in (";", "{", "}", ":") and not out[start - 1].startswith("#"):
+    while start and out[start - 1] not in (";", "{", "}", ":"):
         if "\n" in out[start - 1] and not _continues(out[:start]):
             break
         start -= 1
     end = _find(parts, i + 1, {";"})
     if end is None:
         raise RewriteError(f"{where(i)}: the __shared__ declaration does not end")
+    while start < len(out) and is_space(out[start]):
+        start += 1
     whole = [*out[start:], *parts[i + 1 : end]]
-    leading = []
-    while whole and is_space(whole[0]):
-        leading.append(whole.pop(0))
     lines = "".join(whole).count("\n")
     dynamic = "extern" in whole
     base, declared = _declarators(_without_attributes(whole), where(i))
     del out[start:]
-    out += leading
     for name, suffix in declared:
         if dynamic:
             element = f"{base}{_without_first_bound(suffix, where(i))}"

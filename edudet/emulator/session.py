@@ -1,5 +1,6 @@
 """One run on the emulator: its options go in, its errors and findings come out."""
 
+import importlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ _machine = threading.RLock()  # there is one, with one set of options
 
 
 class EmulatorError(RuntimeError):
-    """A kernel could not be run, or did what would stop a GPU. `place`: the line, if it is known."""
+    """A kernel could not run, or did what would stop a GPU. `place`: the line, if it is known."""
 
     def __init__(self, message: str, place: Place | None = None):
         super().__init__(message)
@@ -24,13 +25,12 @@ class EmulatorError(RuntimeError):
 def engine() -> ModuleType:
     """The compiled module, or an error that says how to get it."""
     try:
-        from edudet import _emulator
+        return importlib.import_module("edudet._emulator")
     except ImportError as error:
         raise EmulatorError(
             "edudet.emulator: the emulator is not built; run `make build`, and see `edudet info` "
             f"for what is missing ({error})"
         ) from None
-    return _emulator
 
 
 @contextmanager
@@ -81,6 +81,8 @@ def _check_options(trace: bool | int, shuffle: int | None, time_limit: float | N
             f"emulator: trace must be True, False or a number of accesses, got {trace!r}"
         )
     if shuffle is not None and (not isinstance(shuffle, int) or not 0 <= shuffle < 2**64):
-        raise ValueError(f"emulator: shuffle must be a seed (an integer ≥ 0) or None, got {shuffle!r}")
+        raise ValueError(
+            f"emulator: shuffle must be a seed (an integer ≥ 0) or None, got {shuffle!r}"
+        )
     if time_limit is not None and not time_limit > 0:
         raise ValueError(f"emulator: time_limit must be seconds > 0 or None, got {time_limit!r}")

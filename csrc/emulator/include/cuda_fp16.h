@@ -3,60 +3,58 @@
 #include "../../common/half.h"
 #include "cuda_runtime.h"
 
-#define EDUDET_16BIT(T, Storage)                                                              \
-  struct alignas(2) T {                                                                       \
-    edudet::Storage value;                                                                    \
-    T() = default;                                                                            \
-    T(float x) : value(edudet::narrow<edudet::Storage>(x)) {}                                 \
-    T(double x) : T(float(x)) {}                                                              \
-    T(int x) : T(float(x)) {}                                                                 \
-    T(unsigned x) : T(float(x)) {}                                                            \
-    operator float() const { return edudet::widen(value); }                                   \
-    T& operator+=(T b) { return *this = T(float(*this) + float(b)); }                         \
-    T& operator-=(T b) { return *this = T(float(*this) - float(b)); }                         \
-    T& operator*=(T b) { return *this = T(float(*this) * float(b)); }                         \
-    T& operator/=(T b) { return *this = T(float(*this) / float(b)); }                         \
-  };                                                                                          \
-  struct alignas(4) T##2 {                                                                    \
-    T x, y;                                                                                   \
-  };                                                                                          \
-  inline T operator+(T a, T b) { return T(float(a) + float(b)); }                             \
-  inline T operator-(T a, T b) { return T(float(a) - float(b)); }                             \
-  inline T operator*(T a, T b) { return T(float(a) * float(b)); }                             \
-  inline T operator/(T a, T b) { return T(float(a) / float(b)); }                             \
-  inline T operator-(T a) { return T(-float(a)); }                                            \
-  inline bool operator==(T a, T b) { return float(a) == float(b); }                           \
-  inline bool operator!=(T a, T b) { return float(a) != float(b); }                           \
-  inline bool operator<(T a, T b) { return float(a) < float(b); }                             \
-  inline bool operator<=(T a, T b) { return float(a) <= float(b); }                           \
-  inline bool operator>(T a, T b) { return float(a) > float(b); }                             \
-  inline bool operator>=(T a, T b) { return float(a) >= float(b); }                           \
-  inline T __hadd(T a, T b) { return a + b; }                                                 \
-  inline T __hsub(T a, T b) { return a - b; }                                                 \
-  inline T __hmul(T a, T b) { return a * b; }                                                 \
-  inline T __hdiv(T a, T b) { return a / b; }                                                 \
-  inline T __hneg(T a) { return -a; }                                                         \
-  inline T __habs(T a) { return T(fabsf(float(a))); }                                         \
-  /* The product is exact in double, so that one rounding to T remains. */                    \
-  inline T __hfma(T a, T b, T c) { return T(float(double(a) * double(b) + double(c))); }      \
-  inline T __hmax(T a, T b) { return T(fmaxf(float(a), float(b))); }                          \
-  inline T __hmin(T a, T b) { return T(fminf(float(a), float(b))); }                          \
-  inline bool __heq(T a, T b) { return a == b; }                                              \
-  inline bool __hne(T a, T b) { return a != b; }                                              \
-  inline bool __hlt(T a, T b) { return a < b; }                                               \
-  inline bool __hle(T a, T b) { return a <= b; }                                              \
-  inline bool __hgt(T a, T b) { return a > b; }                                               \
-  inline bool __hge(T a, T b) { return a >= b; }                                              \
-  inline bool __hisnan(T a) { return isnan(float(a)); }                                       \
-  inline T hsqrt(T a) { return T(sqrtf(float(a))); }                                          \
-  inline T hrsqrt(T a) { return T(rsqrtf(float(a))); }                                        \
-  inline T hexp(T a) { return T(expf(float(a))); }                                            \
-  inline T hlog(T a) { return T(logf(float(a))); }                                            \
-  inline T##2 __hadd2(T##2 a, T##2 b) { return {a.x + b.x, a.y + b.y}; }                      \
-  inline T##2 __hsub2(T##2 a, T##2 b) { return {a.x - b.x, a.y - b.y}; }                      \
-  inline T##2 __hmul2(T##2 a, T##2 b) { return {a.x * b.x, a.y * b.y}; }                      \
-  inline T##2 __hfma2(T##2 a, T##2 b, T##2 c) {                                               \
-    return {__hfma(a.x, b.x, c.x), __hfma(a.y, b.y, c.y)};                                    \
+#define EDUDET_16BIT(T, Storage)                                                         \
+  struct alignas(2) T {                                                                  \
+    edudet::Storage value;                                                               \
+    T() = default;                                                                       \
+    T(float x) : value(edudet::narrow<edudet::Storage>(x)) {}                            \
+    T(double x) : T(float(x)) {}                                                         \
+    T(int x) : T(float(x)) {}                                                            \
+    T(unsigned x) : T(float(x)) {}                                                       \
+    operator float() const { return edudet::widen(value); }                              \
+    T& operator+=(T b) { return *this = T(float(*this) + float(b)); }                    \
+    T& operator-=(T b) { return *this = T(float(*this) - float(b)); }                    \
+    T& operator*=(T b) { return *this = T(float(*this) * float(b)); }                    \
+    T& operator/=(T b) { return *this = T(float(*this) / float(b)); }                    \
+  };                                                                                     \
+  struct alignas(4) T##2 { T x, y; };                                                    \
+  inline T operator+(T a, T b) { return T(float(a) + float(b)); }                        \
+  inline T operator-(T a, T b) { return T(float(a) - float(b)); }                        \
+  inline T operator*(T a, T b) { return T(float(a) * float(b)); }                        \
+  inline T operator/(T a, T b) { return T(float(a) / float(b)); }                        \
+  inline T operator-(T a) { return T(-float(a)); }                                       \
+  inline bool operator==(T a, T b) { return float(a) == float(b); }                      \
+  inline bool operator!=(T a, T b) { return float(a) != float(b); }                      \
+  inline bool operator<(T a, T b) { return float(a) < float(b); }                        \
+  inline bool operator<=(T a, T b) { return float(a) <= float(b); }                      \
+  inline bool operator>(T a, T b) { return float(a) > float(b); }                        \
+  inline bool operator>=(T a, T b) { return float(a) >= float(b); }                      \
+  inline T __hadd(T a, T b) { return a + b; }                                            \
+  inline T __hsub(T a, T b) { return a - b; }                                            \
+  inline T __hmul(T a, T b) { return a * b; }                                            \
+  inline T __hdiv(T a, T b) { return a / b; }                                            \
+  inline T __hneg(T a) { return -a; }                                                    \
+  inline T __habs(T a) { return T(fabsf(float(a))); }                                    \
+  /* The product is exact in double, so that one rounding to T remains. */               \
+  inline T __hfma(T a, T b, T c) { return T(float(double(a) * double(b) + double(c))); } \
+  inline T __hmax(T a, T b) { return T(fmaxf(float(a), float(b))); }                     \
+  inline T __hmin(T a, T b) { return T(fminf(float(a), float(b))); }                     \
+  inline bool __heq(T a, T b) { return a == b; }                                         \
+  inline bool __hne(T a, T b) { return a != b; }                                         \
+  inline bool __hlt(T a, T b) { return a < b; }                                          \
+  inline bool __hle(T a, T b) { return a <= b; }                                         \
+  inline bool __hgt(T a, T b) { return a > b; }                                          \
+  inline bool __hge(T a, T b) { return a >= b; }                                         \
+  inline bool __hisnan(T a) { return isnan(float(a)); }                                  \
+  inline T hsqrt(T a) { return T(sqrtf(float(a))); }                                     \
+  inline T hrsqrt(T a) { return T(rsqrtf(float(a))); }                                   \
+  inline T hexp(T a) { return T(expf(float(a))); }                                       \
+  inline T hlog(T a) { return T(logf(float(a))); }                                       \
+  inline T##2 __hadd2(T##2 a, T##2 b) { return {a.x + b.x, a.y + b.y}; }                 \
+  inline T##2 __hsub2(T##2 a, T##2 b) { return {a.x - b.x, a.y - b.y}; }                 \
+  inline T##2 __hmul2(T##2 a, T##2 b) { return {a.x * b.x, a.y * b.y}; }                 \
+  inline T##2 __hfma2(T##2 a, T##2 b, T##2 c) {                                          \
+    return {__hfma(a.x, b.x, c.x), __hfma(a.y, b.y, c.y)};                               \
   }
 
 EDUDET_16BIT(__half, Half)

@@ -1,5 +1,6 @@
 // The part of CUDA's host interface that launchers need, on a machine without CUDA.
-// Device memory is host memory, and everything has happened when a call returns: there is one stream.
+// Device memory is host memory, and everything has happened when a call returns: there is one
+// stream.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -102,8 +103,8 @@ EDUDET_API cudaError_t cudaGetDevice(int* device);
 EDUDET_API cudaError_t cudaSetDevice(int device);
 EDUDET_API cudaError_t cudaGetDeviceCount(int* count);
 EDUDET_API cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device);
-EDUDET_API cudaError_t edudet_function_attribute(const void* function,
-                                                 cudaFuncAttribute attribute, int value);
+EDUDET_API cudaError_t edudet_function_attribute(const void* function, cudaFuncAttribute attribute,
+                                                 int value);
 EDUDET_API cudaError_t edudet_occupancy(int* blocks, int threads, size_t shared_bytes);
 }
 
