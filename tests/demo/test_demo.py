@@ -3,10 +3,13 @@ import re
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from PIL import Image
 
 from edudet.cli import main
+from edudet.demo.coins import load_coins
+from edudet.demo.detector import Detector
 from edudet.demo.run import run
 from edudet.demo.task import coins_task, is_right
 
@@ -24,8 +27,17 @@ def test_all_coins_are_found_and_nothing_else(outcome):
     assert len(found.boxes) > 100, "suppression had nothing to do"
 
 
-def test_learning_sees_nothing_of_the_right_half():
+def test_learning_sees_nothing_of_the_right_half(monkeypatch):
     task = coins_task()
+    image, left, right = load_coins()
+    image[:, :, task.offset :] = 0
+    monkeypatch.setattr("edudet.demo.task.load_coins", lambda: (image, left, right))
+    weights = []
+    for one in (task, coins_task()):
+        detector = Detector(one.examples)
+        detector.fit(one.learn, one.examples)
+        weights.append(detector.weight)
+    assert torch.equal(*weights)
     assert task.learn.shape[2] == task.offset and (task.examples[:, 0] < task.offset).all()
     assert (task.truth[:, 0] >= task.offset).all()
 
@@ -111,11 +123,22 @@ def photo(tmp_path):
         ("nan,10,20,30", "--like must have x1 < x2"),
         ("10,10,160,30", "--like must lie inside the image, 150 x 100"),
         ("10,10,14,14", "--like must be at least 12 pixels"),
+        ("1,1,inf,40", "--like must lie inside the image"),
+        ("0,0,150,100", "--like must"),
+        ("10,0,23,100", "--like must leave more of the image"),
     ],
 )
 def test_bad_box(photo, like, message):
     result = CliRunner().invoke(main, ["demo", "--image", str(photo), "--like", like])
     assert result.exit_code == 2 and message in " ".join(result.output.split())
+
+
+def test_bad_folder(photo):
+    result = CliRunner().invoke(
+        main, ["demo", "--image", str(photo), "--like", "10,10,40,40", "--out", str(photo)]
+    )
+    assert result.exit_code == 2 and result.output.count("\n") == 1
+    assert f"--out: cannot make the folder {photo}: File exists" in result.output
 
 
 def test_bad_image(tmp_path, photo):
