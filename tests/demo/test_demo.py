@@ -10,6 +10,7 @@ from PIL import Image
 from edudet.cli import main
 from edudet.demo.coins import load_coins
 from edudet.demo.detector import Detector
+from edudet.demo.figures import best_scores, curve
 from edudet.demo.run import run
 from edudet.demo.task import coins_task, is_right
 
@@ -40,6 +41,24 @@ def test_learning_sees_nothing_of_the_right_half(monkeypatch):
     assert torch.equal(*weights)
     assert task.learn.shape[2] == task.offset and (task.examples[:, 0] < task.offset).all()
     assert (task.truth[:, 0] >= task.offset).all()
+
+
+def test_curves_pass_through_the_result(outcome):
+    found, _ = outcome
+    scores, hits = curve(coins_task(), found)
+    kept = int((scores > 0).sum())
+    assert torch.equal(scores[:kept], found.scores[found.keep])
+    assert hits[kept - 1] == kept == 12 and hits[-1] == 12 < len(scores)
+
+
+def test_score_map_is_high_on_the_coins(outcome):
+    found, _ = outcome
+    task = coins_task()
+    best = best_scores(task, found)
+    assert best.shape == task.search.shape[1:]
+    centres = ((found.boxes[:, :2] + found.boxes[:, 2:]) / 2 - torch.tensor([task.offset, 0])).int()
+    x, y = centres[found.keep].T
+    assert (best[y, x] > 0).all() and best[best.isfinite()].median() < -0.5
 
 
 class Reader(html.parser.HTMLParser):

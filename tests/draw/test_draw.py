@@ -58,6 +58,10 @@ def test_matrix_writes_its_numbers(picture):
     _, axes = picture
     draw.show_matrix(axes, box_iou(BOXES, BOXES))
     assert [text.get_text() for text in axes.texts] == ["1.00", "1.00"]
+    many = BOXES.repeat(40, 1)
+    figure, axes = draw.new_figure(4, 3)
+    draw.show_matrix(axes, box_iou(many, many))
+    assert not axes.texts and pixels(figure)[..., :3].std() > 5
 
 
 def test_samples_are_drawn_in_the_box(picture):
