@@ -53,8 +53,8 @@ struct RoiPlan {
   int64_t rows, columns, height, width;
   std::vector<Roi<C>> rois;
   TapList<C> stored;
-  int64_t num_products = 0;  // of a row and a column, at most, over all RoIs
-  int64_t num_cells = 0;     // of the images in use
+  double num_products = 0;  // of a row and a column, at most, over all RoIs
+  int64_t num_cells = 0;    // of the images in use
 };
 
 // How many tasks the work consists of, and tasks [begin, end) of it. Every element of the result

@@ -128,7 +128,7 @@ def test_imports_follow_the_arrow():
             continue
         assert group in LEVEL, f"{path.name}: the arrow does not know {group}"
         for used in imported_groups(path):
-            if used == group or not used.isidentifier() or used.startswith("__"):
+            if used in (group, "__version__", "_emulator"):  # the last: a module written in C++
                 continue
             assert used in LEVEL, f"{path.name} imports {used}, which the arrow does not know"
             allowed = LEVEL[used] <= LEVEL[group] and group != "cases"

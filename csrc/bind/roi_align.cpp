@@ -1,7 +1,5 @@
 #include "../roi_align.h"
 
-#include <algorithm>
-
 #include "rois.h"
 
 namespace edudet {

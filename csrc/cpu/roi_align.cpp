@@ -15,17 +15,17 @@
 namespace edudet::cpu {
 
 template <typename C>
-RoiPlan<C>::RoiPlan(const C* boxes, int64_t num_rois, int64_t images, int64_t height_,
-                    int64_t width_, const RoiGrid& grid)
-    : rows(grid.rows), columns(grid.columns), height(height_), width(width_) {
+RoiPlan<C>::RoiPlan(const C* boxes, int64_t num_rois, int64_t images, int64_t map_height,
+                    int64_t map_width, const RoiGrid& grid)
+    : rows(grid.rows), columns(grid.columns), height(map_height), width(map_width) {
   std::vector<bool> in_use(images);
   rois.reserve(num_rois);
   for (int64_t k = 0; k < num_rois; ++k) {
     rois.push_back(place_roi(boxes + 5 * k, images, grid));
     const Roi<C>& roi = rois.back();
     if (roi.fault != RoiFault::none) return;
-    num_products += rows * std::min(2 * roi.y.samples, height) *  //
-                    columns * std::min(2 * roi.x.samples, width);
+    const double row_taps = double(rows) * std::min(2 * roi.y.samples, height);
+    num_products += row_taps * columns * std::min(2 * roi.x.samples, width);
     if (!in_use[roi.image]) num_cells += height * width;
     in_use[roi.image] = true;
   }
@@ -212,7 +212,7 @@ struct Walk {
 template <typename T, typename C>
 Walk choose_walk(const RoiPlan<C>& plan, const Maps<T>& maps) {
   if (maps.channel_stride == 1) return {true, kWide<C>};
-  if (plan.num_products < plan.num_cells) return {true, kPlanes};
+  if (plan.num_products < double(plan.num_cells)) return {true, kPlanes};
   return {false, slice_size<C>(maps)};
 }
 
@@ -292,6 +292,7 @@ void clear(const Maps<T>& maps, int64_t n, int64_t first, int64_t size) {
 template <typename T>
 int64_t plan_roi_align(RoiPlan<compute_t<T>>& plan, const Maps<const T>& input) {
   const Walk walk = choose_walk(plan, input);
+  if (plan.rois.empty() || input.channels == 0) return 0;
   if (walk.in_place) return int64_t(plan.rois.size());
   plan.store_taps();
   return input.images * num_slices(input, walk.size);
@@ -321,6 +322,7 @@ void roi_align(const RoiPlan<compute_t<T>>& plan, const Maps<const T>& input, co
 
 template <typename T>
 int64_t plan_roi_align_backward(RoiPlan<compute_t<T>>& plan, const Maps<T>& grad_input) {
+  if (grad_input.channels == 0) return 0;
   plan.store_taps();
   return grad_input.images * num_slices(grad_input, choose_walk_backward(plan, grad_input).size);
 }
@@ -332,7 +334,7 @@ void roi_align_backward(const RoiPlan<compute_t<T>>& plan, const Maps<const T>& 
   const Walk walk = choose_walk_backward(plan, grad_input);
   const int64_t slices = num_slices(grad_input, walk.size);
   const int64_t num_cells = grad_input.height * grad_input.width;
-  std::vector<C> bins(walk.size * plan.rows * plan.columns);
+  std::vector<C> bins(plan.rois.empty() ? 0 : walk.size * plan.rows * plan.columns);
   std::vector<C> cells(walk.in_place ? 0 : walk.size * num_cells);
   for (int64_t task = begin; task < end; ++task) {
     const int64_t n = task / slices, first = task % slices * walk.size;

@@ -248,8 +248,7 @@ __global__ void nms_rounds_kernel_2(NmsInput<T> in, int64_t chunk, const uint64_
 }
 
 // One thread names one kept candidate: its place in the order becomes the index of its box.
-__global__ void nms_name_kernel_2(const int64_t* order, const NmsResult* result,
-                                         int64_t* keep) {
+__global__ void nms_name_kernel_2(const int64_t* order, const NmsResult* result, int64_t* keep) {
   const int64_t k = blockIdx.x * int64_t(blockDim.x) + threadIdx.x;
   if (k < result->num_kept) keep[k] = order[keep[k]];
 }

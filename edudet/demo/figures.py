@@ -132,9 +132,10 @@ def precision_and_recall(task: Task, found: Found) -> Picture:
     scores, hits = curve(task, found)
     count = torch.arange(1, len(scores) + 1)
     figure, axes = draw.new_figure(6.5, 3.2)
-    axes.step(scores, hits / count, where="post", color=COLOURS["kept"], label="precision")
-    axes.step(scores, hits / len(task.truth), where="post", color=COLOURS["dropped"],
-              label="recall", linestyle="--")
+    precision, recall = (hits / count).numpy(), (hits / len(task.truth)).numpy()
+    axes.step(scores.numpy(), precision, where="post", color=COLOURS["kept"], label="precision")
+    axes.step(scores.numpy(), recall, where="post", color=COLOURS["dropped"], label="recall",
+              linestyle="--")
     axes.axvline(0, color=COLOURS["faint"], linewidth=1)
     axes.set_xlabel("score threshold")
     axes.set_ylim(0, 1.05)
@@ -225,7 +226,8 @@ def crop(task: Task, found: Found) -> Picture:
     x1, y1, x2, y2 = box.tolist()
     left.set_xlim(x1 - 6, x2 + 6)
     left.set_ylim(y2 + 6, y1 - 6)
-    right.imshow(pooled[0, 0], cmap="gray", vmin=float(image.min()), vmax=float(image.max()))
+    limits = {"vmin": float(image.min()), "vmax": float(image.max())}
+    right.imshow(pooled[0, 0].numpy(), cmap="gray", **limits)
     right.set_title("what RoIAlign returns")
     right.set_axis_off()
     text = (

@@ -15,7 +15,7 @@ def show_image(axes: Any, image: Tensor, title: str = "") -> None:
     height, width = image.shape[-2:]
     shown = image if image.ndim == 2 or len(image) > 1 else image[0]
     axes.imshow(
-        shown.movedim(0, -1) if shown.ndim == 3 else shown,
+        (shown.movedim(0, -1) if shown.ndim == 3 else shown).numpy(),
         cmap="gray", extent=(0, width, height, 0), interpolation="nearest",
     )
     axes.set_xlim(0, width)  # boxes that reach out of the image are cut off at its border

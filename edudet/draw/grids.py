@@ -11,7 +11,9 @@ MOST_WRITTEN = 16  # rows or columns of a matrix with numbers in its cells
 
 def show_scores(axes: Any, scores: Tensor, title: str = "", limit: float = 1.0) -> Any:
     """Show a (rows, columns) map of scores around 0: violet is no, orange is yes."""
-    shown = axes.imshow(scores, cmap="PuOr_r", vmin=-limit, vmax=limit, interpolation="nearest")
+    shown = axes.imshow(
+        scores.numpy(), cmap="PuOr_r", vmin=-limit, vmax=limit, interpolation="nearest"
+    )
     axes.set_title(title)
     axes.set_axis_off()
     return shown
@@ -19,7 +21,7 @@ def show_scores(axes: Any, scores: Tensor, title: str = "", limit: float = 1.0) 
 
 def show_matrix(axes: Any, matrix: Tensor, title: str = "", digits: int = 2) -> Any:
     """Show an (N, M) matrix of numbers in [0, 1], written into its cells where there is room."""
-    shown = axes.imshow(matrix, cmap="cividis", vmin=0, vmax=1)
+    shown = axes.imshow(matrix.numpy(), cmap="cividis", vmin=0, vmax=1)
     axes.set_title(title)
     if max(matrix.shape) > MOST_WRITTEN:
         return shown
@@ -49,5 +51,5 @@ def draw_roi_samples(axes: Any, roi: Tensor, points: Tensor) -> None:
     for j in range(width + 1):
         x = x1 + (x2 - x1) * j / width
         axes.plot([x, x], [y1, y2], color=COLOURS["kept"], linewidth=1)
-    dots = points.reshape(-1, 2) + 0.5
+    dots = (points.reshape(-1, 2) + 0.5).numpy()
     axes.plot(*dots.T, ".", color=COLOURS["marked"], markersize=3.5)

@@ -5,6 +5,7 @@ says from which line that instruction came, and addr2line (of the binutils, whic
 read it. It is asked once per library and address.
 """
 
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -77,7 +78,7 @@ def _ask(library: str, offsets: set[int]) -> dict[int, list[tuple[str, int]]]:
         # An address is where the call returns to: the line is that of the byte before.
         command = [program, "-a", "-i", "-e", library, *(hex(offset - 1) for offset in new)]
         answer = subprocess.run(command, capture_output=True, text=True).stdout
-        for text in answer.split("0x")[1:]:
+        for text in re.split(r"^0x", answer, flags=re.MULTILINE)[1:]:
             address, *lines = text.split("\n")
             offset = int(address, 16) + 1
             _known[library, changed, offset] = [_parse(line) for line in lines if ":" in line]

@@ -12,47 +12,21 @@
 Libraries are kept in a cache folder under the hash of everything that went into them.
 """
 
-import hashlib
-import os
 import re
-import shlex
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from edudet import native
 from edudet.emulator import arguments
+from edudet.emulator.building import CompileError, build
+from edudet.emulator.declarations import Declaration, declarations
 from edudet.emulator.findings import Run
-from edudet.emulator.rewrite import RewriteError, is_space, rewrite, tokens
+from edudet.emulator.rewrite import RewriteError, rewrite
 from edudet.emulator.session import EmulatorError, engine, session
 
 TIME_LIMIT = 10.0  # seconds for one launch
-# No function is replaced by another library's: so functions can be inlined, as device code is.
-COMMON = ("-std=c++17", "-gdwarf-4", "-fPIC", "-fno-semantic-interposition", "-ffp-contract=off",
-          "-U_FORTIFY_SOURCE", "-fno-omit-frame-pointer", "-DEDUDET_EMULATED")  # fmt: skip
-PLAIN = ("-O2",)
-# As setup.py compiles the project's kernels for the checker.
-WATCHED = ("-O1", "-fno-tree-sra", "-fsanitize=thread")
-
-
-class CompileError(EmulatorError):
-    """The program does not compile; the text is the compiler's."""
-
-
-@dataclass(frozen=True)
-class Declaration:
-    """A kernel as it stands in the source."""
-
-    name: str  # with its namespaces
-    parameters: tuple[str, ...]
-    is_template: bool
-
-
 def compile(source: str | Path, name: str | None = None) -> "Program":
     """Compile CUDA source text, or the file at a path (a Path, or a string ending in .cu).
 
@@ -115,7 +89,7 @@ class Program:
     def _library(self, entries: tuple[str, ...], watched: bool) -> Any:
         key = (entries, watched)
         if key not in self._libraries:
-            path = _build(self._body, self._files, entries, watched)
+            path = build(self._body, self._files, entries, watched)
             self._libraries[key] = engine().open_library(str(path))
         return self._libraries[key]
 
@@ -193,135 +167,3 @@ class Launcher:
             with arguments.placed(packed, watched, fresh) as values:
                 library.call(number, self.grid, self.block, self.shared, values)
         return run
-
-
-def declarations(text: str) -> list[Declaration]:
-    """Find the kernels in CUDA source."""
-    parts = [token for token in tokens(text) if not is_space(token)]
-    found: dict[str, Declaration] = {}
-    scopes: list[str] = []  # what every open brace belongs to: the name of a namespace, or ""
-    start = 0  # of the present declaration
-    for i, token in enumerate(parts):
-        if token == "{":
-            words = parts[start:i]
-            name = "".join(words[words.index("namespace") + 1 :]) if "namespace" in words else ""
-            scopes.append(name)
-        elif token == "}" and scopes:
-            scopes.pop()
-        if token in ("{", "}", ";"):
-            start = i + 1
-        elif token == "__global__":
-            declaration = _declaration(parts, start, i, [scope for scope in scopes if scope])
-            if declaration:
-                found[declaration.name] = declaration
-    return list(found.values())
-
-
-def _declaration(parts: list[str], start: int, i: int, scopes: list[str]) -> Declaration | None:
-    is_template = "template" in parts[start:i]
-    while i + 1 < len(parts) and parts[i] not in (";", "{"):
-        if parts[i] in ("__launch_bounds__", "__attribute__", "__maxnreg__"):
-            i = _closing(parts, i + 1)
-        elif parts[i + 1] == "(":
-            end = _closing(parts, i + 1)
-            return Declaration("::".join([*scopes, parts[i]]), _parameters(parts[i + 2 : end]),
-                               is_template)  # fmt: skip
-        i += 1
-    return None
-
-
-def _closing(parts: list[str], i: int) -> int:
-    depth = 0
-    while i < len(parts):
-        depth += (parts[i] in ("(", "[", "{")) - (parts[i] in (")", "]", "}"))
-        if depth == 0:
-            return i
-        i += 1
-    return i
-
-
-def _parameters(parts: list[str]) -> tuple[str, ...]:
-    pieces: list[list[str]] = [[]]
-    depth = 0
-    for token in parts:
-        depth += (token in ("(", "[", "{", "<")) - (token in (")", "]", "}", ">"))
-        if token == "," and depth == 0:
-            pieces.append([])
-        else:
-            pieces[-1].append(token)
-    names = []
-    for number, piece in enumerate(pieces, 1):
-        text = " ".join(piece).partition("=")[0].partition("[")[0]
-        # The last word, if there is a type before it.
-        match = re.search(r"[\w>*&]\s*\b([A-Za-z_]\w*)\s*$", text)
-        names.append(match[1] if match else f"argument {number}")
-    return tuple(names) if parts else ()
-
-
-def cache_folder() -> Path:
-    """Where compiled programs are kept: $XDG_CACHE_HOME/edudet, or else a temporary folder."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(home, "edudet", "emulator")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return folder
-    except OSError:
-        folder = Path(tempfile.gettempdir(), f"edudet-emulator-{os.getuid()}")
-        folder.mkdir(mode=0o700, exist_ok=True)
-        if folder.stat().st_uid != os.getuid():
-            raise EmulatorError(f"emulator.compile: {folder} belongs to somebody else") from None
-        return folder
-
-
-def _build(body: str, files: list[Path], entries: tuple[str, ...], watched: bool) -> Path:
-    gxx = shlex.split(os.environ.get("CXX") or "g++")
-    if not shutil.which(gxx[0]):
-        raise EmulatorError(
-            f"emulator.compile: {gxx[0]} is not installed: "
-            "apt install g++ (or as your system says it)"
-        )
-    table = ", ".join(f'edudet::emulator::entry("{name}", {name})' for name in entries)
-    text = (
-        f'{body}\n#line 1 "(the table of kernels)"\n#include "emulator/entry.h"\n'
-        "#define EDUDET_EXPORT __attribute__((visibility(\"default\")))\n"
-        f'extern "C" EDUDET_EXPORT edudet::emulator::Entry edudet_entries[];\n'
-        f"edudet::emulator::Entry edudet_entries[] = {{{table}}};\n"
-        'extern "C" EDUDET_EXPORT int edudet_entry_count;\n'
-        f"int edudet_entry_count = {len(entries)};\n"
-    )
-    csrc = native.SOURCES
-    flags = (*COMMON, *(WATCHED if watched else PLAIN), f"-I{csrc / 'emulator/include'}",
-             "-iquote", str(csrc))  # fmt: skip
-    key = hashlib.sha256("\0".join([text, *gxx, *flags, _version(gxx[0])]).encode())
-    for path in [*files, *sorted((csrc / "emulator").rglob("*.h"))]:
-        key.update(path.read_bytes())
-    folder = cache_folder()
-    library = folder / f"{key.hexdigest()[:32]}.so"
-    if not library.exists():
-        _compile(gxx, flags, text, folder, library)
-    return library
-
-
-@lru_cache
-def _version(gxx: str) -> str:
-    return subprocess.run([gxx, "--version"], capture_output=True, text=True).stdout
-
-
-def _compile(gxx: list[str], flags: tuple[str, ...], text: str, folder: Path, library: Path
-             ) -> None:
-    # Made under another name and then renamed: another process sees all of it or nothing.
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        source, half, made = (Path(scratch, f"program.{end}") for end in ("cpp", "o", "so"))
-        source.write_text(text)
-        # Two steps: linked with -fsanitize=thread it would get the sanitizer's runtime, not ours.
-        for step in (
-            [*gxx, *flags, "-fdiagnostics-color=never", "-c", str(source), "-o", str(half)],
-            [*gxx, "-shared", str(half), "-o", str(made)],
-        ):
-            done = subprocess.run(step, capture_output=True, text=True, cwd=scratch)
-            if done.returncode:
-                raise CompileError(
-                    f"emulator.compile: the program does not compile\n{done.stderr}"
-                )
-        made.replace(library)

@@ -8,9 +8,9 @@
 (with `::edudet::emulator::` before each name). Everything else in csrc/emulator is a C++ header.
 
 No line moves: what a compiler, a debugger or the checker says of line 12 is line 12 of the .cu.
-A file that is included with quotes and contains one of these words is written in place of its
-#include, between #line directives; other quoted includes get their whole path. So the output is one
-file, and it may lie anywhere.
+A file that is included with quotes and contains one of these words, or includes one that does, is
+written in place of its #include, between #line directives; other quoted includes get their whole
+path. So the output is one file, and it may lie anywhere.
 
 This file imports nothing but the standard library, because setup.py runs it as a script:
 
@@ -38,7 +38,7 @@ TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 WORDS = re.compile(r"__shared__|<<<")
-INCLUDE = re.compile(r'[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"')
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', re.MULTILINE)
 PRAGMA_ONCE = re.compile(r"[ \t]*#[ \t]*pragma[ \t]+once\b")
 OPEN, CLOSE = {"(": ")", "[": "]", "{": "}"}, {")", "]", "}"}
 
@@ -79,6 +79,7 @@ class _Writer:
     def __init__(self) -> None:
         self.files: list[Path] = []
         self.once: set[Path] = set()
+        self.known: dict[Path, bool] = {}
 
     def file(self, text: str, name: str, folders: Sequence[Path]) -> str:
         out: list[str] = []
@@ -97,22 +98,37 @@ class _Writer:
 
     def include(self, wanted: str, line: str, number: int, name: str, folders: Sequence[Path]
                 ) -> str:
-        path = next((f / wanted for f in folders if (f / wanted).is_file()), None)
+        path = self.find(wanted, folders)
         if path is None:
             return line  # somewhere on the compiler's search path
-        path = path.resolve()
-        text = path.read_text()
-        if path not in self.files:
-            self.files.append(path)
-        if not WORDS.search(text):
+        if not self.needs_rewriting(path, folders[1:]):
             return line.replace(f'"{wanted}"', _quote(str(path)))
         if path in self.once:
             return "\n"
+        text = path.read_text()
         if PRAGMA_ONCE.search(text):
             self.once.add(path)
         shown = os.path.normpath(os.path.join(os.path.dirname(name), wanted))
         body = self.file(text, shown, [path.parent, *folders[1:]])
         return f"#line 1 {_quote(shown)}\n{body}\n#line {number + 1} {_quote(name)}\n"
+
+    @staticmethod
+    def find(wanted: str, folders: Sequence[Path]) -> Path | None:
+        path = next((f / wanted for f in folders if (f / wanted).is_file()), None)
+        return path.resolve() if path else None
+
+    def needs_rewriting(self, path: Path, folders: Sequence[Path]) -> bool:
+        """Does the file, or one that it includes, contain the words? Notes all these files."""
+        if path in self.known:
+            return self.known[path]
+        self.files.append(path)
+        text = path.read_text()
+        self.known[path] = bool(WORDS.search(text))  # for files that include each other
+        for match in INCLUDE.finditer(text):
+            inner = self.find(match[1], [path.parent, *folders])
+            if inner and self.needs_rewriting(inner, folders):
+                self.known[path] = True
+        return self.known[path]
 
 
 def _ends_in_comment(line: str, inside: bool) -> bool:

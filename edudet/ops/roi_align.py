@@ -216,7 +216,7 @@ def roi_align_vectorized(
     input: Tensor, boxes: Rois, output_size: Size, spatial_scale: float = 1.0,
     sampling_ratio: int = -1, aligned: bool = False,
 ) -> Tensor:
-    """Needs 16 numbers a sample and channel, and with sampling_ratio <= 0 waits for a GPU once."""
+    """Keeps the four cells of every sample in memory; with sampling_ratio <= 0 waits for a GPU."""
     rois = as_rois("roi_align", input, boxes)
     options = spatial_scale, sampling_ratio, aligned
     looked = check.can_look(rois)

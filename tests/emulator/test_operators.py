@@ -99,9 +99,9 @@ def test_the_checker_finds_nothing(loop, native_form, args, kernel, shuffle):
 
 @pytest.mark.parametrize(("loop", "native_form", "args", "kernel"), TABLE)
 def test_unit_test_sizes_are_fast(loop, native_form, args, kernel):
-    begin = time.perf_counter()
+    begin = time.process_time()
     emulator.run(native_form, *args, kernel=kernel)
-    assert time.perf_counter() - begin < 0.5
+    assert time.process_time() - begin < 0.5
 
 
 def test_the_trace_of_an_operator():

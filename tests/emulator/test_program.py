@@ -1,5 +1,6 @@
 """A user's own .cu: compiled, called, refused with clear words."""
 
+import ctypes
 import re
 
 import numpy as np
@@ -7,8 +8,8 @@ import pytest
 import torch
 
 from edudet import emulator
-from edudet.emulator import program as module
-from edudet.emulator.program import declarations
+from edudet.emulator import building
+from edudet.emulator.declarations import Declaration, declarations
 
 SOURCE = """
 #include "common/box.h"
@@ -39,7 +40,7 @@ def program():
 
 def test_kernels_are_found(program):
     assert repr(program) == "<Program tools.cu: tools::scale, areas, types>"
-    assert declarations(SOURCE)[0] == module.Declaration("tools::scale", ("x", "factor", "n"), True)
+    assert declarations(SOURCE)[0] == Declaration("tools::scale", ("x", "factor", "n"), True)
 
 
 def test_parameters_have_names():
@@ -178,11 +179,12 @@ def test_without_a_compiler(monkeypatch):
 
 def test_programs_are_cached_by_their_content(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    (tmp_path / "outer.h").write_text('#include "inner.h"\n')
     (tmp_path / "inner.h").write_text("#define N 1\n")
     path = tmp_path / "k.cu"
-    path.write_text('#include "inner.h"\n__global__ void k(int* x) { x[0] = N; }\n')
+    path.write_text('#include "outer.h"\n__global__ void k(int* x) { x[0] = N; }\n')
     emulator.compile(path)
-    monkeypatch.setattr(module, "_compile", lambda *args: pytest.fail("compiled again"))
+    monkeypatch.setattr(building, "_compile", lambda *args: pytest.fail("compiled again"))
     x = np.zeros(1, np.int32)
     emulator.compile(str(path))["k"][1, 1](x)
     assert x[0] == 1 and len(list(tmp_path.glob("edudet/emulator/*.so"))) == 1
@@ -250,7 +252,5 @@ def test_a_struct_that_a_function_returns_is_written():
 def test_printf(capfd):
     text = '#include <cstdio>\n__global__ void k() { printf("thread %d\\n", threadIdx.x); }'
     emulator.compile(text)["k"][1, 2]()
-    import ctypes
-
     ctypes.CDLL(None).fflush(None)
     assert capfd.readouterr().out == "thread 0\nthread 1\n"

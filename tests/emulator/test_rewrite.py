@@ -171,6 +171,13 @@ def test_includes(tmp_path):
     assert place["x"] == ('"dir/k.cu"', 5)
 
 
+def test_a_header_that_includes_kernels_is_rewritten_too(tmp_path):
+    (tmp_path / "outer.h").write_text('#pragma once\n#include "inner.cuh"\n')
+    (tmp_path / "inner.cuh").write_text("#pragma once\n__shared__ int a;\n")
+    text, files = rewrite('#include "outer.h"\n', "k.cu", [tmp_path])
+    assert "auto& a" in text and files == [tmp_path / "outer.h", tmp_path / "inner.cuh"]
+
+
 def test_runs_as_a_script_without_the_package(tmp_path):
     (tmp_path / "a.cuh").write_text("__shared__ int a;\n")
     (tmp_path / "a.cu").write_text('#include "a.cuh"\nvoid f() { k<<<1, 1>>>(); }\n')

@@ -152,6 +152,15 @@ def test_kernels_of_the_ladder_agree(device, kernel, n):
     assert form(*args, kernel=kernel).tolist() == expected.tolist()
 
 
+def test_chunks_know_what_earlier_chunks_kept(device):
+    form = form_of(IMPLEMENTATIONS, "native" if device == "cuda" else "emulated", "nms", device)
+    boxes, scores = random_boxes(4200, 19, size=3000)
+    boxes[4100:], scores[4100:] = boxes[:100] + 0.25, -1
+    expected = IMPLEMENTATIONS["vectorized"](boxes, scores, 0.3)
+    got = form(boxes.to(device), scores.to(device), 0.3, kernel=2)
+    assert got.tolist() == expected.tolist() and len(got) < 4150
+
+
 def test_a_chain_of_overlaps(form, device):
     """Each box overlaps its neighbours only: decided one after the other, whatever the kernel."""
     n = 400

@@ -205,6 +205,17 @@ def test_no_channels(form, device):
     assert feature_map.grad.shape == (1, 0, 4, 5)
 
 
+def test_nothing_is_done_for_nothing():
+    """Bins by the million million: no scratch memory, no loop over them."""
+    form = form_of(IMPLEMENTATIONS, "native", "roi_align", "cpu")
+    size = (1 << 20, 1 << 20)
+    feature_map = torch.ones(1, 2, 4, 5, requires_grad=True)
+    out = form(feature_map, torch.empty(0, 5), size)
+    out.sum().backward()
+    assert out.shape == (0, 2, *size) and not feature_map.grad.any()
+    assert form(torch.ones(1, 0, 4, 5), random_rois(3, 1, 4, 5), size).shape == (3, 0, *size)
+
+
 def test_constant_map(form, device):
     feature_map = torch.full((1, 2, 9, 9), 3.0, device=device)
     rois = torch.tensor([[0, 0.3, 1.2, 8.1, 7.9], [0, 2, 2, 2.5, 2.5]], device=device)

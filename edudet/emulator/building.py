@@ -1,0 +1,100 @@
+"""Call the C++ compiler on a rewritten program, unless its library is in the cache already."""
+
+import hashlib
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+
+from edudet import native
+from edudet.emulator.session import EmulatorError
+
+# No function is replaced by another library's: so functions can be inlined, as device code is.
+COMMON = ("-std=c++17", "-gdwarf-4", "-fPIC", "-fno-semantic-interposition", "-ffp-contract=off",
+          "-U_FORTIFY_SOURCE", "-fno-omit-frame-pointer", "-DEDUDET_EMULATED")  # fmt: skip
+PLAIN = ("-O2",)
+# As setup.py compiles the project's kernels for the checker.
+WATCHED = ("-O1", "-fno-tree-sra", "-fsanitize=thread")
+
+
+class CompileError(EmulatorError):
+    """The program does not compile; the text is the compiler's."""
+
+
+def cache_folder() -> Path:
+    """Where compiled programs are kept: $XDG_CACHE_HOME/edudet, or else a temporary folder."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(home, "edudet", "emulator")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        folder = Path(tempfile.gettempdir(), f"edudet-emulator-{os.getuid()}")
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if folder.stat().st_uid != os.getuid():
+            raise EmulatorError(f"emulator.compile: {folder} belongs to somebody else") from None
+        return folder
+
+
+def build(body: str, files: list[Path], entries: tuple[str, ...], watched: bool) -> Path:
+    """Compile a rewritten program with a table of its kernels, and return the library.
+
+    Args:
+        body: what `rewrite` has made. files: what was included, for the cache to notice changes.
+        entries: the kernels' names, as C++ writes them.
+        watched: for the checker.
+    """
+    gxx = shlex.split(os.environ.get("CXX") or "g++")
+    if not shutil.which(gxx[0]):
+        raise EmulatorError(
+            f"emulator.compile: {gxx[0]} is not installed: "
+            "apt install g++ (or as your system says it)"
+        )
+    table = ", ".join(f'edudet::emulator::entry("{name}", {name})' for name in entries)
+    text = (
+        f'{body}\n#line 1 "(the table of kernels)"\n#include "emulator/entry.h"\n'
+        "#define EDUDET_EXPORT __attribute__((visibility(\"default\")))\n"
+        f'extern "C" EDUDET_EXPORT edudet::emulator::Entry edudet_entries[];\n'
+        f"edudet::emulator::Entry edudet_entries[] = {{{table}}};\n"
+        'extern "C" EDUDET_EXPORT int edudet_entry_count;\n'
+        f"int edudet_entry_count = {len(entries)};\n"
+    )
+    csrc = native.SOURCES
+    flags = (*COMMON, *(WATCHED if watched else PLAIN), f"-I{csrc / 'emulator/include'}",
+             "-iquote", str(csrc))  # fmt: skip
+    key = hashlib.sha256("\0".join([text, *gxx, *flags, _version(gxx[0])]).encode())
+    for path in [*files, csrc / "common/half.h", *sorted((csrc / "emulator").rglob("*.h"))]:
+        key.update(path.read_bytes())
+    folder = cache_folder()
+    library = folder / f"{key.hexdigest()[:32]}.so"
+    if not library.exists():
+        _compile(gxx, flags, text, folder, library)
+    return library
+
+
+@lru_cache
+def _version(gxx: str) -> str:
+    return subprocess.run([gxx, "--version"], capture_output=True, text=True).stdout
+
+
+def _compile(gxx: list[str], flags: tuple[str, ...], text: str, folder: Path, library: Path
+             ) -> None:
+    # Made under another name and then renamed: another process sees all of it or nothing.
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        source, half, made = (Path(scratch, f"program.{end}") for end in ("cpp", "o", "so"))
+        source.write_text(text)
+        # Two steps: linked with -fsanitize=thread it would get the sanitizer's runtime, not ours.
+        for step in (
+            [*gxx, *flags, "-fdiagnostics-color=never", "-c", str(source), "-o", str(half)],
+            [*gxx, "-shared", str(half), "-o", str(made)],
+        ):
+            done = subprocess.run(step, capture_output=True, text=True, cwd=scratch)
+            if done.returncode:
+                raise CompileError(
+                    f"emulator.compile: the program does not compile\n{done.stderr}"
+                )
+        made.replace(library)
