@@ -37,7 +37,8 @@ def demo(image: Path | None, like: str | None, out: Path) -> None:
     try:
         run(image, like, out)
     except UserError as error:
-        raise click.UsageError(str(error)) from None
+        click.echo(f"edudet demo: {error}", err=True)
+        raise SystemExit(2) from None
 
 
 if __name__ == "__main__":

@@ -27,6 +27,10 @@ NEGATIVE_IOU = 0.3  # windows that overlap no object more are background
 ROUNDS = 4  # of looking for hard negatives
 
 
+class UserError(ValueError):
+    """A mistake in what the user has given, told in one line."""
+
+
 @dataclass
 class Level:
     """One level of the pyramid: its HOG blocks and its windows, row by row."""
@@ -90,6 +94,8 @@ class Detector:
             likeness = self.scores(level).flatten()
             outside &= likeness <= likeness.quantile(1 - unknown)
             background.append((level, outside.nonzero().flatten()))
+        if not any(len(outside) for _, outside in background):
+            raise UserError("--like must leave more of the image to learn what is not the object")
         generator = torch.Generator().manual_seed(seed)
         per_level = 800 // max(len(background), 1)
         negatives = [torch.randperm(len(outside), generator=generator)[:per_level]

@@ -4,16 +4,19 @@ from collections.abc import Iterator
 
 import torch
 from matplotlib.figure import Figure
+from torch.nn.functional import interpolate
 
 from edudet import draw
 from edudet.demo.task import IOU_THRESHOLD, Found, Task, is_right
 from edudet.draw.style import COLOURS
-from edudet.ops import box_iou, roi_align
+from edudet.ops import box_iou, nms, roi_align
 from edudet.ops.nms import nms_steps
 from edudet.ops.roi_align import sample_points
 from edudet.proposals import exhaustive_cost, window_count
 
 Picture = tuple[str, str, str, Figure]
+LOWEST = -1.0  # the threshold at which the curves begin
+MOST_IN_MATRIX = 400
 
 
 def pictures(task: Task, found: Found, hard: int) -> Iterator[Picture]:
@@ -43,13 +46,14 @@ def learned(task: Task, hard: int) -> Picture:
 
 
 def before(task: Task, found: Found) -> Picture:
-    figure, axes = draw.new_figure(9.5, 4.2, 1, 2)
+    figure, axes = draw.new_figure(9.5, 6.0 if task.offset else 3.8, 1, 2)
     left, right = axes[0]
     draw.show_image(left, task.image, f"{len(found.boxes)} windows with a score above 0")
     draw.draw_boxes(left, found.boxes, "marked", width=0.8, alpha=0.5)
-    level = max(range(len(found.maps)), key=lambda i: float(found.maps[i].max()))
-    limit = max(1.0, float(found.maps[level].abs().max()))
-    shown = draw.show_scores(right, found.maps[level], "score of every window on one level", limit)
+    left.set_xlim(task.offset, task.image.shape[2])
+    best = best_scores(task, found)
+    limit = max(1.0, float(best[best.isfinite()].abs().max()))
+    shown = draw.show_scores(right, best, "best score of a window centred here", limit)
     figure.colorbar(shown, ax=right, shrink=0.8)
     text = (
         f"{len(found.windows)} windows on {len(found.maps)} levels of the pyramid were classified. "
@@ -57,6 +61,20 @@ def before(task: Task, found: Found) -> Picture:
         "others must go."
     )
     return "2_windows", "Windows and scores before suppression", text, figure
+
+
+def best_scores(task: Task, found: Found) -> torch.Tensor:
+    """(H, W) of the searched part: the best score of any size of window around each pixel."""
+    best = torch.full(task.search.shape[1:], -torch.inf)
+    levels = found.windows.split([scores.numel() for scores in found.maps])
+    for scores, windows in zip(found.maps, levels, strict=True):
+        x, y = ((windows[:, :2] + windows[:, 2:]) / 2 - torch.tensor([task.offset, 0])).int().T
+        x1, y1, x2, y2 = int(x[0]), int(y[0]), int(x[-1]) + 1, int(y[-1]) + 1
+        between = interpolate(
+            scores[None, None], (y2 - y1, x2 - x1), mode="bilinear", align_corners=True
+        )[0, 0]
+        best[y1:y2, x1:x2] = torch.maximum(best[y1:y2, x1:x2], between)
+    return torch.where(best.isinf(), torch.nan, best)  # no window is centred at the border
 
 
 def suppression(task: Task, found: Found) -> Picture:
@@ -111,27 +129,37 @@ def result(task: Task, found: Found) -> Picture:
 
 def precision_and_recall(task: Task, found: Found) -> Picture:
     assert task.truth is not None
-    boxes, scores = found.boxes[found.keep], found.scores[found.keep]
-    hits = is_right(boxes, task.truth).cumsum(0)
-    count = torch.arange(1, len(boxes) + 1)
+    scores, hits = curve(task, found)
+    count = torch.arange(1, len(scores) + 1)
     figure, axes = draw.new_figure(6.5, 3.2)
     precision, recall = (hits / count).numpy(), (hits / len(task.truth)).numpy()
     axes.step(scores.numpy(), precision, where="post", color=COLOURS["kept"], label="precision")
     axes.step(scores.numpy(), recall, where="post", color=COLOURS["dropped"], label="recall",
               linestyle="--")
+    axes.axvline(0, color=COLOURS["faint"], linewidth=1)
     axes.set_xlabel("score threshold")
     axes.set_ylim(0, 1.05)
-    axes.legend(frameon=False, loc="lower left")
-    right, wrong = int(hits[-1]), len(boxes) - int(hits[-1])
+    axes.set_xlim(LOWEST, None)
+    axes.legend(frameon=False, loc="lower center")
+    right, kept = int(is_right(found.boxes[found.keep], task.truth).sum()), len(found.keep)
     text = (
-        f"At threshold 0: {right} of {len(task.truth)} objects found at IoU ≥ 0.5, {wrong} false "
-        f"alarm(s): precision {right / len(boxes):.2f}, recall {right / len(task.truth):.2f}. A "
-        "higher threshold finds fewer objects; here it has no false alarms to win back."
-        if wrong == 0 else
-        f"At threshold 0: {right} of {len(task.truth)} objects found at IoU ≥ 0.5, {wrong} false "
-        f"alarm(s): precision {right / len(boxes):.2f}, recall {right / len(task.truth):.2f}."
+        f"At threshold 0: {right} of {len(task.truth)} objects found at IoU ≥ 0.5, {kept - right} "
+        f"false alarm(s): precision {right / kept:.2f}, recall {right / len(task.truth):.2f}. "
+        "A lower threshold lets false alarms in; a higher one misses objects."
     )
     return "5_precision_recall", "Precision and recall", text, figure
+
+
+def curve(task: Task, found: Found) -> tuple[torch.Tensor, torch.Tensor]:
+    """What each threshold from LOWEST up would keep, best first: its scores, and how many of the
+    first k are right."""
+    scores = torch.cat([scores.flatten() for scores in found.maps])
+    chosen = scores > LOWEST
+    boxes, scores = found.windows[chosen], scores[chosen]
+    # Greedy from the best down: what a higher threshold keeps is the beginning of this.
+    keep = nms(boxes, scores, IOU_THRESHOLD)
+    assert task.truth is not None
+    return scores[keep], is_right(boxes[keep], task.truth).cumsum(0)
 
 
 def cost(task: Task, found: Found) -> Picture:
@@ -167,19 +195,20 @@ def _duration(seconds: float) -> str:
 
 
 def matrix(found: Found) -> Picture:
-    best = found.scores.argsort(descending=True)[:12]
-    figure, axes = draw.new_figure(10, 4.9, 1, 2)
-    for ax, chosen, title in zip(
-        axes[0], (best, found.keep[:12]), ("before suppression", "after"), strict=True
-    ):
-        boxes = found.boxes[chosen]
-        draw.show_matrix(ax, box_iou(boxes, boxes), title)
-        ax.set_xlabel("detection, best first")
-    axes[0][0].set_ylabel("detection, best first")
+    steps = nms_steps(found.boxes, found.scores, IOU_THRESHOLD)
+    groups = [i for best, gone in steps for i in (best, *gone)][:MOST_IN_MATRIX]
+    figure, axes = draw.new_figure(10, 5.4, 1, 2)
+    before, after = axes[0]
+    boxes, kept = found.boxes[groups], found.boxes[found.keep[:12]]
+    draw.show_matrix(before, box_iou(boxes, boxes), f"before suppression: {len(boxes)} windows")
+    draw.show_matrix(after, box_iou(kept, kept), f"after: {len(kept)} boxes")
+    before.set_xlabel("window, by who suppresses it")
+    before.set_ylabel("window, by who suppresses it")
+    after.set_xlabel("detection, best first")
     text = (
-        "IoU of every pair among the twelve best. Before: groups of windows on the same object. "
-        f"After: 1 on the diagonal, and nowhere else above {IOU_THRESHOLD}, for that is what "
-        "suppression has made sure of."
+        "IoU of every pair. Before: each bright block is one object, seen by all the windows that "
+        f"one box will suppress. After: 1 on the diagonal, and nowhere else above {IOU_THRESHOLD}, "
+        "for that is what suppression has made sure of."
     )
     return "7_iou_matrix", "The IoU matrix of the detections", text, figure
 

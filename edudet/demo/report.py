@@ -29,7 +29,6 @@ td.reason { color: var(--soft); }
 
 
 def write(folder: Path, title: str, pictures: list[Picture], rows: list[Row]) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
     sections = [_section(folder, picture) for picture in pictures]
     page = f"""<!doctype html>
 <html lang="en">

@@ -10,7 +10,16 @@ from edudet.demo.comparison import Row, compare
 from edudet.demo.detector import Detector
 from edudet.demo.figures import pictures
 from edudet.demo.report import write
-from edudet.demo.task import Found, Task, coins_task, is_right, own_task, parse_box, search
+from edudet.demo.task import (
+    Found,
+    Task,
+    UserError,
+    coins_task,
+    is_right,
+    own_task,
+    parse_box,
+    search,
+)
 
 TITLES = {"coins": "the coins in the right half of a photo, learned from those in the left half"}
 
@@ -19,6 +28,10 @@ def run(image: Path | None = None, like: str | None = None, out: Path = Path("ou
     """Find objects, draw what happened, write `out`/index.html; return what was found."""
     console = Console()
     task = coins_task() if image is None else own_task(image, parse_box(like or ""))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--out: cannot make the folder {out}: {error.strerror}") from None
     with Progress(console=console) as progress:
         steps = progress.add_task("learning", total=4)
         detector = Detector(task.examples)

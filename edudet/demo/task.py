@@ -7,16 +7,12 @@ import torch
 from torch import Tensor
 
 from edudet.demo.coins import CUT, load_coins
-from edudet.demo.detector import Detector
+from edudet.demo.detector import Detector, UserError
 from edudet.ops import box_iou, nms
 
 SCORE_THRESHOLD = 0.0
 IOU_THRESHOLD = 0.3
 SMALLEST_IMAGE, LARGEST_SIDE, SMALLEST_BOX = 96, 640, 12
-
-
-class UserError(ValueError):
-    """A mistake in what the user has given, told in one line."""
 
 
 @dataclass

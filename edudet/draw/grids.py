@@ -6,9 +6,11 @@ from torch import Tensor
 
 from edudet.draw.style import COLOURS
 
+MOST_WRITTEN = 16  # rows or columns of a matrix with numbers in its cells
+
 
 def show_scores(axes: Any, scores: Tensor, title: str = "", limit: float = 1.0) -> Any:
-    """Show a (rows, columns) map of scores around 0: blue is no, orange is yes."""
+    """Show a (rows, columns) map of scores around 0: violet is no, orange is yes."""
     shown = axes.imshow(
         scores.numpy(), cmap="PuOr_r", vmin=-limit, vmax=limit, interpolation="nearest"
     )
@@ -18,8 +20,11 @@ def show_scores(axes: Any, scores: Tensor, title: str = "", limit: float = 1.0) 
 
 
 def show_matrix(axes: Any, matrix: Tensor, title: str = "", digits: int = 2) -> Any:
-    """Show an (N, M) matrix of numbers in [0, 1], the numbers written into its cells."""
+    """Show an (N, M) matrix of numbers in [0, 1], written into its cells where there is room."""
     shown = axes.imshow(matrix.numpy(), cmap="cividis", vmin=0, vmax=1)
+    axes.set_title(title)
+    if max(matrix.shape) > MOST_WRITTEN:
+        return shown
     for i, row in enumerate(matrix.tolist()):
         for j, value in enumerate(row):
             if value > 0:
@@ -29,7 +34,6 @@ def show_matrix(axes: Any, matrix: Tensor, title: str = "", digits: int = 2) -> 
     axes.set_xticks(range(matrix.shape[1]))
     axes.set_yticks(range(matrix.shape[0]))
     axes.tick_params(labelsize=8)
-    axes.set_title(title)
     return shown
 
 

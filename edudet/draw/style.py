@@ -2,10 +2,7 @@
 
 from typing import Any
 
-try:
-    from matplotlib.figure import Figure
-except ImportError as error:
-    raise ImportError("figures need matplotlib: pip install 'edudet[demo]'") from error
+from matplotlib.figure import Figure
 
 # Okabe and Ito, 2008: told apart with any kind of colour vision. A meaning keeps its colour.
 COLOURS = {

@@ -3,10 +3,14 @@ import re
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from PIL import Image
 
 from edudet.cli import main
+from edudet.demo.coins import load_coins
+from edudet.demo.detector import Detector
+from edudet.demo.figures import best_scores, curve
 from edudet.demo.run import run
 from edudet.demo.task import coins_task, is_right
 
@@ -24,10 +28,37 @@ def test_all_coins_are_found_and_nothing_else(outcome):
     assert len(found.boxes) > 100, "suppression had nothing to do"
 
 
-def test_learning_sees_nothing_of_the_right_half():
+def test_learning_sees_nothing_of_the_right_half(monkeypatch):
     task = coins_task()
+    image, left, right = load_coins()
+    image[:, :, task.offset :] = 0
+    monkeypatch.setattr("edudet.demo.task.load_coins", lambda: (image, left, right))
+    weights = []
+    for one in (task, coins_task()):
+        detector = Detector(one.examples)
+        detector.fit(one.learn, one.examples)
+        weights.append(detector.weight)
+    assert torch.equal(*weights)
     assert task.learn.shape[2] == task.offset and (task.examples[:, 0] < task.offset).all()
     assert (task.truth[:, 0] >= task.offset).all()
+
+
+def test_curves_pass_through_the_result(outcome):
+    found, _ = outcome
+    scores, hits = curve(coins_task(), found)
+    kept = int((scores > 0).sum())
+    assert torch.equal(scores[:kept], found.scores[found.keep])
+    assert hits[kept - 1] == kept == 12 and hits[-1] == 12 < len(scores)
+
+
+def test_score_map_is_high_on_the_coins(outcome):
+    found, _ = outcome
+    task = coins_task()
+    best = best_scores(task, found)
+    assert best.shape == task.search.shape[1:]
+    centres = ((found.boxes[:, :2] + found.boxes[:, 2:]) / 2 - torch.tensor([task.offset, 0])).int()
+    x, y = centres[found.keep].T
+    assert (best[y, x] > 0).all() and best[best.isfinite()].median() < -0.5
 
 
 class Reader(html.parser.HTMLParser):
@@ -111,11 +142,22 @@ def photo(tmp_path):
         ("nan,10,20,30", "--like must have x1 < x2"),
         ("10,10,160,30", "--like must lie inside the image, 150 x 100"),
         ("10,10,14,14", "--like must be at least 12 pixels"),
+        ("1,1,inf,40", "--like must lie inside the image"),
+        ("0,0,150,100", "--like must"),
+        ("10,0,23,100", "--like must leave more of the image"),
     ],
 )
 def test_bad_box(photo, like, message):
     result = CliRunner().invoke(main, ["demo", "--image", str(photo), "--like", like])
     assert result.exit_code == 2 and message in " ".join(result.output.split())
+
+
+def test_bad_folder(photo):
+    result = CliRunner().invoke(
+        main, ["demo", "--image", str(photo), "--like", "10,10,40,40", "--out", str(photo)]
+    )
+    assert result.exit_code == 2 and result.output.count("\n") == 1
+    assert f"--out: cannot make the folder {photo}: File exists" in result.output
 
 
 def test_bad_image(tmp_path, photo):

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -52,6 +55,12 @@ def test_matrix_writes_its_numbers():
     pixels(figure)
 
 
+def test_a_large_matrix_has_no_room_for_numbers():
+    figure, axes = draw.new_figure(3, 3)
+    draw.show_matrix(axes, torch.eye(40))
+    assert not axes.texts and pixels(figure).std() > 20
+
+
 def test_scores_and_samples():
     from edudet.ops.roi_align import sample_points
 
@@ -74,3 +83,17 @@ def test_colours_are_far_apart_even_in_gray():
         return 0.3 * red + 0.59 * green + 0.11 * blue
 
     assert abs(gray(draw.COLOURS["kept"]) - gray(draw.COLOURS["marked"])) > 60
+
+
+def test_no_label_is_clipped():
+    figure, axes = draw.new_figure(3, 2)
+    axes.set(title="a title", xlabel="what is across", ylabel="what is upwards")
+    picture = pixels(figure)
+    for edge in (picture[0], picture[-1], picture[:, 0], picture[:, -1]):
+        assert (edge == 255).all()
+
+
+def test_without_matplotlib_it_says_what_to_install():
+    code = "import sys; sys.modules['matplotlib'] = None; import edudet.draw"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "pip install 'edudet[demo]'" in done.stderr
