@@ -9,7 +9,7 @@ TESTS ?= tests
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab bench lint format info build clean
+.PHONY: help demo test figures lab bench lint format info build clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -19,6 +19,10 @@ demo: build  ## find the coins in a photo; writes out/demo/index.html
 
 test: build  ## run all tests
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
+
+figures: demo  ## refresh the README's picture from the demo
+	@$(BIN)/python -c "from PIL import Image; \
+		Image.open('out/demo/4_result.png').convert('RGB').quantize(64).save('docs/coins.png', optimize=True)"
 
 lab: build  ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab notebooks

@@ -4,6 +4,9 @@ The boxes were made once, by skimage.segmentation.watershed on the gradient with
 and above 150, holes filled, regions of more than 200 pixels; then drawn and looked at. The photo is
 cut in two: the detector learns on the left and is tried on the right. The cut goes through one coin
 of the left; what is left of it on the right counts as background.
+
+The constants of the detector were written down before it was first tried on the right half, and
+kept; the range of sizes is computed from the boxes of the left half.
 """
 
 import torch
