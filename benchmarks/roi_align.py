@@ -4,11 +4,11 @@ channels_last, backward 8 times; on CUDA 2 and 3 times. Two threads: at least 1.
 from collections.abc import Iterator
 
 import torch
-from edudet.ops.roi_align import roi_align_native
 
 from benchmarks.inputs import image_like
 from benchmarks.measure import Work
 from edudet.ops import roi_align
+from edudet.ops.roi_align import roi_align_native
 
 # name: batch, channels, height, width, RoIs, spatial scale
 SIZES = {

@@ -30,7 +30,7 @@ NAMESPACES = {"emulated": "edudet_emulated", "checked": "edudet_checked"}  # els
 
 _loaded: set[str] = set()
 _failures: dict[str, str] = {}
-_registrations: dict[str, dict[str, Callable]] = {}
+_registrations: dict[str, dict[str, Any]] = {}
 _active = "edudet"
 
 
@@ -50,8 +50,8 @@ def load(name: str) -> None:
         return
     _loaded.add(name)
     if name != "cuda":  # its operators are those of the CPU library
-        for op, functions in _registrations.items():
-            _register_in(NAMESPACES.get(name, "edudet"), op, **functions)
+        for op, facts in _registrations.items():
+            _register_in(NAMESPACES.get(name, "edudet"), op, **facts)
 
 
 def _why_not_built(name: str) -> str:
@@ -123,18 +123,20 @@ def call(op: str, function: str, *args: Any) -> Any:
     raise ValueError(function + text.removeprefix(op))
 
 
-def register(op: str, **functions: Callable) -> None:
+def register(op: str, **facts: Any) -> None:
     """Tell torch what else it must know of a kernel, in every library that has it.
 
     Args:
         op: the operator's name in torch.ops.edudet.
-        functions: `fake(*args)` gives outputs of the right shape and dtype without computing them;
+        facts: `fake(*args)` gives outputs of the right shape and dtype without computing them;
             `backward(ctx, *grads)` and `setup_context(ctx, inputs, output)` give its gradient.
-            Without a backward, asking for a gradient raises instead of giving none.
+            Without a backward, asking for a gradient raises instead of giving none; unless
+            `returns_indices`, as nobody asks an index for its gradient. `autocast`: the dtype that
+            its arguments are cast to under autocast.
     """
-    _registrations[op] = functions
+    _registrations[op] = facts
     for name in _loaded - {"cuda"}:
-        _register_in(NAMESPACES.get(name, "edudet"), op, **functions)
+        _register_in(NAMESPACES.get(name, "edudet"), op, **facts)
 
 
 def registered() -> list[str]:
@@ -142,15 +144,22 @@ def registered() -> list[str]:
     return sorted(_registrations)
 
 
-def _register_in(space: str, op: str, fake: Callable, backward: Callable | None = None,
-                 setup_context: Callable | None = None) -> None:
+def _register_in(
+    space: str, op: str, fake: Callable, backward: Callable | None = None,
+    setup_context: Callable | None = None, returns_indices: bool = False,
+    autocast: torch.dtype | None = None,
+) -> None:
     def no_backward(ctx: Any, *grads: Tensor) -> None:
         raise RuntimeError(f"{op}: this kernel has no backward; call edudet.ops.{op} instead")
 
     torch.library.register_fake(f"{space}::{op}", fake)
-    torch.library.register_autograd(
-        f"{space}::{op}", backward or no_backward, setup_context=setup_context
-    )
+    if autocast:
+        for device in ("cpu", "cuda"):
+            torch.library.register_autocast(f"{space}::{op}", device, autocast)
+    if not returns_indices:  # passing through torch's autograd costs 5 microseconds a call
+        torch.library.register_autograd(
+            f"{space}::{op}", backward or no_backward, setup_context=setup_context
+        )
 
 
 load("cpu")

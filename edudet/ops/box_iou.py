@@ -241,7 +241,7 @@ def _fake(boxes1, boxes2, kind, eps, narrow, kernel):
     return boxes1.new_empty(len(boxes1), boxes1.shape[1], boxes2.shape[1], dtype=dtype)
 
 
-native.register("box_iou", fake=_fake)
+native.register("box_iou", fake=_fake, autocast=torch.float32)
 
 IMPLEMENTATIONS = {
     "loop": box_iou_loop,

@@ -161,12 +161,11 @@ def nms_native(
     kernel: int = 0,
 ) -> Tensor:
     """`kernel`: 0 is the best; 1 and 2 are those of csrc/cuda/nms.cuh (the CPU has one)."""
-    native.require("nms", boxes.detach(), scores.detach())
+    boxes, scores = boxes.detach(), scores.detach()
+    native.require("nms", boxes, scores)
     function = "nms" if idxs is None else "batched_nms"
     classes = None if idxs is None else idxs.to(torch.int64)
-    return native.call(
-        "nms", function, boxes.detach(), scores.detach(), classes, float(iou_threshold), kernel
-    )
+    return native.call("nms", function, boxes, scores, classes, float(iou_threshold), kernel)
 
 
 def _fake(boxes, scores, idxs, iou_threshold, kernel):
@@ -174,7 +173,7 @@ def _fake(boxes, scores, idxs, iou_threshold, kernel):
     return boxes.new_empty(kept, dtype=torch.int64)
 
 
-native.register("nms", fake=_fake)
+native.register("nms", fake=_fake, returns_indices=True, autocast=torch.float32)
 
 IMPLEMENTATIONS = {
     "loop": nms_loop,

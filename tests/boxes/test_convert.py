@@ -1,8 +1,8 @@
 import pytest
 import torch
-from conftest import torchvision_ops
 from torch.testing import assert_close
 
+from conftest import torchvision_ops
 from edudet.boxes import box_convert
 from edudet.boxes.convert import FORMATS
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import require
 
+from conftest import require
 from edudet import emulator, native
 
 ROOT = Path(__file__).parents[2]

@@ -3,11 +3,11 @@ import math
 import numpy as np
 import pytest
 import torch
-from conftest import form_of, forms, require, require_native, torchvision_ops
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
+from conftest import form_of, forms, require, require_native, torchvision_ops
 from edudet import emulator, native
 from edudet.cases.ops.roi_align import CASES, MISTAKES
 from edudet.ops import roi_align
@@ -239,8 +239,10 @@ def test_shifting_map_and_box_changes_nothing(form, device, aligned):
     rois = torch.tensor([[0, 3.25, 2.5, 8.75, 7.5]], device=device)
     shifted = feature_map.roll((2, 3), (2, 3))
     rest = ((2, 3), 1.0, 2, aligned)
-    assert_close(form(shifted, rois + rois.new_tensor([0, 3, 2, 3, 2]), *rest),
-                 form(feature_map, rois, *rest))
+    assert_close(
+        form(shifted, rois + rois.new_tensor([0, 3, 2, 3, 2]), *rest),
+        form(feature_map, rois, *rest),
+    )
 
 
 def test_exchanging_axes(form, device):
@@ -381,8 +383,10 @@ def test_half_precision(form, device, dtype, same):
     got = value_and_gradient(form, feature_map, rois, *args)
     assert got[0].dtype == got[1].dtype == dtype
     exact = value_and_gradient(
-        lambda m, r, *a: roi_align_loop(m.double(), r.double(), *a), feature_map.cpu(), rois.cpu(),
-        *args
+        lambda m, r, *a: roi_align_loop(m.double(), r.double(), *a),
+        feature_map.cpu(),
+        rois.cpu(),
+        *args,
     )
     eps = torch.finfo(dtype).eps
     assert_close(got[0].cpu().double(), exact[0], rtol=eps, atol=1e-6)
@@ -508,21 +512,33 @@ BAD_STRUCTURE = [
     ((MAP[0], ROIS, 2), ValueError, r"input must have shape \(N, C, H, W\), got \(3, 4, 5\)"),
     ((MAP.int(), ROIS, 2), ValueError, "input must have dtype float32, .* got int32"),
     ((MAP, 3, 2), TypeError, "boxes must be a Tensor or a list of Tensors, got int"),
-    ((MAP, ROIS[:, 1:], 2), ValueError,
-     r"boxes must have shape \(K, 5\), got \(1, 4\): .* a list, \[boxes\]"),
-    ((MAP, [ROIS[:, 1:]], 2), ValueError,
-     "boxes must have one tensor for each of the 2 images of input, got 1"),
+    (
+        (MAP, ROIS[:, 1:], 2),
+        ValueError,
+        r"boxes must have shape \(K, 5\), got \(1, 4\): .* a list, \[boxes\]",
+    ),
+    (
+        (MAP, [ROIS[:, 1:]], 2),
+        ValueError,
+        "boxes must have one tensor for each of the 2 images of input, got 1",
+    ),
     ((MAP, [ROIS[:, 1:]] * 3, 2), ValueError, "one tensor for each of the 2 images .*, got 3"),
-    ((MAP, [ROIS[:, 1:], ROIS], 2), ValueError,
-     r"boxes\[1\] must have shape \(L, 4\), got \(1, 5\)"),
+    (
+        (MAP, [ROIS[:, 1:], ROIS], 2),
+        ValueError,
+        r"boxes\[1\] must have shape \(L, 4\), got \(1, 5\)",
+    ),
     ((MAP, [ROIS[:, 1:], [[1, 2, 3, 4]]], 2), TypeError, r"boxes\[1\] must be a Tensor, got list"),
     ((MAP, ROIS.double(), 2), ValueError, "must have the dtype of input, float32, got float64"),
     ((MAP, ROIS.half(), 2), ValueError, "boxes must have the dtype of input, float32, got float16"),
     ((MAP, ROIS.long(), 2), ValueError, "boxes must have the dtype of input, float32, got int64"),
     ((MAP.half(), ROIS.double(), 2), ValueError, "float16 or float32, got float64"),
     ((MAP, ROIS.to("meta"), 2), ValueError, "boxes must be on the device of input, cpu, got meta"),
-    ((MAP[:, :, :0], ROIS, 2), ValueError,
-     r"input must have a height and a width of at least 1 where there are boxes, got \(2, 3, 0"),
+    (
+        (MAP[:, :, :0], ROIS, 2),
+        ValueError,
+        r"input must have a height and a width of at least 1 where there are boxes, got \(2, 3, 0",
+    ),
     ((MAP, ROIS, 0), ValueError, "output_size must be at least 1, got 0"),
     ((MAP, ROIS, (2, -1)), ValueError, r"output_size must be at least 1, got \(2, -1\)"),
     ((MAP, ROIS, 2.0), TypeError, r"output_size must be an int or a pair .*, got 2\.0"),
@@ -554,8 +570,11 @@ BAD_VALUES = [
     ([0.5, 0, 0, 2, 2], 1.0, r"must have an image index in 0, \.\.\., 1, got 0\.5"),
     ([math.nan, 0, 0, 2, 2], 1.0, r"must have an image index in 0, \.\.\., 1, got nan"),
     ([1e30, 0, 0, 2, 2], 1.0, r"must have an image index in 0, \.\.\., 1, got 1e\+30"),
-    ([0, 0, 0, 8194, 2], 1.0,
-     r"must need at most 4096 samples along a bin, got \[0, 0, 8194, 2\]: are spatial_scale"),
+    (
+        [0, 0, 0, 8194, 2],
+        1.0,
+        r"must need at most 4096 samples along a bin, got \[0, 0, 8194, 2\]: are spatial_scale",
+    ),
     ([0, -1e18, 0, 1e18, 2], 1.0, "must need at most 4096 samples along a bin"),
     ([0, -1e18, 0, 1e18, 2], 1e30, "must stay finite when multiplied by spatial_scale"),
 ]

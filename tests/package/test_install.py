@@ -8,8 +8,8 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from conftest import require
 
+from conftest import require
 from edudet import native
 
 ROOT = Path(__file__).parents[2]
