@@ -2,6 +2,7 @@
 a compiler. Everything runs outside the checkout."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -43,7 +44,12 @@ def sources(tmp_path_factory):
     """The source distribution, unpacked."""
     folder = tmp_path_factory.mktemp("sdist")
     code = "import setuptools.build_meta as b, sys; print(b.build_sdist(sys.argv[1]))"
-    run(sys.executable, "-c", code, str(folder), cwd=ROOT)
+    # Of a copy: setuptools gathers the files in the folder itself, where another worker may be.
+    copy = folder / "copy"
+    ignore = shutil.ignore_patterns(".*", "build", "out", "*.so", "*.egg-info", "__pycache__")
+    shutil.copytree(ROOT, copy, ignore=ignore)
+    run(sys.executable, "-c", code, str(folder), cwd=copy)
+    shutil.rmtree(copy)
     (archive,) = folder.glob("*.tar.gz")
     with tarfile.open(archive) as tar:
         tar.extractall(folder, filter="data")
