@@ -166,7 +166,7 @@ class Plan:
         flags = ("-std=c++17", "-O3", "-fmad=false", "-Xcompiler=-fPIC,-fvisibility=hidden", define)
         objects = self.compile("cuda", sources("cuda", "cu"), (*flags, *targets), "nvcc")
         flags = (*BASIC, "-O2", define, "-isystem", toolkit / "include", *self.with_torch)
-        objects += self.compile("cuda", sources("bind", "cpp"), flags)
+        objects += self.compile("cuda", bindings_of_kernels(), flags)
         machine = {"aarch64": "sbsa"}.get(platform.machine(), platform.machine())
         places = [f"-L{toolkit / p}" for p in ("lib64", "lib", f"targets/{machine}-linux/lib")]
         runtime = ("-lcudart_static", "-ldl", "-lrt", "-lpthread")
@@ -199,7 +199,7 @@ class Plan:
         ):
             objects = self.compile(name, kernels, (*flags, "-Wno-sign-compare", *define, *watch))
             bindings = (*flags, *define, *self.with_torch)
-            objects += self.compile(name, sources("bind", "cpp"), bindings)
+            objects += self.compile(name, bindings_of_kernels(), bindings)
             self.link(f"_native_{name}", objects, self.torch_libraries)
 
     def run(self):
@@ -213,6 +213,12 @@ class Plan:
 
 def sources(room, ending):
     return sorted(path.relative_to(ROOT) for path in ROOT.glob(f"csrc/{room}/*.{ending}"))
+
+
+def bindings_of_kernels():
+    """The bindings of the operators that have CUDA kernels; the others live in the CPU library."""
+    stems = {path.stem for path in sources("cuda", "cu")}
+    return [path for path in sources("bind", "cpp") if path.stem in stems]
 
 
 def quoted(words):

@@ -13,7 +13,8 @@ from rich.progress import track
 import edudet
 from benchmarks.measure import Work, measure
 
-OPERATORS = ("box_iou", "nms", "roi_align")
+NOT_OPERATORS = {"__init__", "__main__", "inputs", "measure"}
+OPERATORS = sorted({path.stem for path in Path(__file__).parent.glob("*.py")} - NOT_OPERATORS)
 
 
 @click.command()

@@ -13,7 +13,7 @@ from rich.table import Table
 import edudet
 from edudet import native
 
-GROUPS = ("ops", "proposals", "metrics")
+GROUPS = ("boxes", "ops", "proposals", "targets", "losses", "metrics")
 FORMS = ("loop", "vectorized", "native", "cuda", "emulated")
 TITLES = ("loop", "vectorised", "C++", "CUDA", "CUDA emulated")
 

@@ -88,11 +88,20 @@ def obstacle(op: str, *tensors: Tensor, has_backward: bool = False) -> str | Non
         return f"there is no kernel for {device} tensors"
     elif library not in _loaded:
         return _failures[library]
+    if (library == "cuda" or _active != "edudet") and not _has_kernel(_active, op, device):
+        return f"{op} has no CUDA kernel"
     if not has_backward and check.requires_grad(*tensors):
         return f"the {op} kernel has no backward and an argument requires grad"
     if check.has_tangent(*tensors):
         return f"the {op} kernel has no forward-mode derivative"
     return None
+
+
+def _has_kernel(space: str, op: str, device: str) -> bool:
+    name = f"{space}::{op}"
+    return hasattr(getattr(torch.ops, space), op) and (
+        torch._C._dispatch_has_kernel_for_dispatch_key(name, device.upper())
+    )
 
 
 def require(op: str, *tensors: Tensor, has_backward: bool = False) -> None:
@@ -149,6 +158,9 @@ def _register_in(
     setup_context: Callable | None = None, returns_indices: bool = False,
     autocast: torch.dtype | None = None,
 ) -> None:
+    if not hasattr(getattr(torch.ops, space), op):  # no CUDA kernel that could be emulated
+        return
+
     def no_backward(ctx: Any, *grads: Tensor) -> None:
         raise RuntimeError(f"{op}: this kernel has no backward; call edudet.ops.{op} instead")
 

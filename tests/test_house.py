@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-GROUPS = ["ops", "proposals", "metrics"]
+GROUPS = ["ops", "proposals", "targets", "losses", "metrics"]
 
 
 def modules(folder):

@@ -1,0 +1,1 @@
+"""Worked examples of what is done with boxes."""

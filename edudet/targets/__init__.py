@@ -1,0 +1,3 @@
+"""What a network should say: the labels and numbers that its outputs are compared with."""
+
+__all__: list[str] = []
