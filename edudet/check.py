@@ -62,6 +62,16 @@ def boxes(function: str, **named: Tensor) -> None:
             )
 
 
+def ends_in_4(function: str, **named: Tensor) -> None:
+    """Every argument must be a tensor of shape (..., 4)."""
+    is_tensor(function, **named)
+    for name, tensor in named.items():
+        if tensor.ndim == 0 or tensor.shape[-1] != 4:
+            raise ValueError(
+                f"{function}: {name} must have shape (..., 4), got {tuple(tensor.shape)}"
+            )
+
+
 def unit_interval(function: str, **named: float) -> None:
     for name, value in named.items():
         if not isinstance(value, (int, float, Tensor)):
@@ -148,6 +158,22 @@ def box_values(function: str, **named: Tensor) -> None:
         place = ", ".join(map(str, index))
         numbers = ", ".join(f"{value:g}" for value in box.tolist())
         raise ValueError(f"{function}: {name}[{place}] must {rule}, got [{numbers}]{question}")
+
+
+def every_box(function: str, good: Tensor, rule: str, **named: Tensor) -> None:
+    """Every box of the (..., 4) argument must be `good` (...), or `rule` says what it is not."""
+    ((name, boxes),) = named.items()
+    for index in (~good).nonzero().tolist()[:1]:
+        place = f"[{', '.join(map(str, index))}]" if index else ""
+        numbers = ", ".join(f"{value:g}" for value in boxes[tuple(index)].tolist())
+        raise ValueError(f"{function}: {name}{place} must {rule}, got [{numbers}]")
+
+
+def positive_sides(function: str, **named: Tensor) -> None:
+    """Every box of the (..., 4) arguments must have a width and a height above 0."""
+    for name, boxes in named.items():
+        good = (boxes[..., 2:] > boxes[..., :2]).all(-1)
+        every_box(function, good, "have x1 < x2 and y1 < y2", **{name: boxes})
 
 
 def requires_grad(*tensors: Tensor) -> bool:

@@ -34,11 +34,7 @@ def box_convert(boxes: Tensor, in_fmt: str, out_fmt: str) -> Tensor:
         ValueError: `boxes` is not (..., 4), or a format is unknown.
     """
     check_format("box_convert", in_fmt=in_fmt, out_fmt=out_fmt)
-    check.is_tensor("box_convert", boxes=boxes)
-    if boxes.ndim == 0 or boxes.shape[-1] != 4:
-        raise ValueError(
-            f"box_convert: boxes must have shape (..., 4), got {tuple(boxes.shape)}"
-        )
+    check.ends_in_4("box_convert", boxes=boxes)
     if in_fmt == out_fmt:
         return boxes.clone()
     return _from_xyxy(_to_xyxy(boxes, in_fmt), out_fmt)
