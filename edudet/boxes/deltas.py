@@ -99,8 +99,8 @@ def _check_pair(function: str, weights: Weights, **named: Tensor) -> None:
         torch.broadcast_shapes(first.shape[:-1], anchors.shape[:-1])
     except RuntimeError:
         raise ValueError(
-            f"{function}: anchors must have leading dimensions that broadcast with those of {name}, "
-            f"{tuple(first.shape)}, got {tuple(anchors.shape)}"
+            f"{function}: anchors must have leading dimensions that broadcast with those of "
+            f"{name}, {tuple(first.shape)}, got {tuple(anchors.shape)}"
         ) from None
     if not isinstance(weights, (tuple, list)) or len(weights) != 4:
         raise TypeError(f"{function}: weights must be four numbers, got {weights!r}")
@@ -194,10 +194,10 @@ def decode_deltas_vectorized(
     anchor_centers, anchor_sizes = _centers_and_sizes("decode_deltas", anchors=anchors.to(wide))
     anchor_centers, anchor_sizes = anchor_centers[..., None, :], anchor_sizes[..., None, :]
     centers = anchor_centers + deltas[..., :2] * anchor_sizes            # (..., K, 2)
-    sizes = deltas[..., 2:].clamp(max=clamp).exp() * anchor_sizes        # (..., K, 2)
-    boxes = torch.cat([centers - sizes / 2, centers + sizes / 2], -1)    # (..., K, 4)
+    halves = deltas[..., 2:].clamp(max=clamp).exp() * (anchor_sizes / 2)  # (..., K, 2)
+    boxes = torch.cat([centers - halves, centers + halves], -1)          # (..., K, 4)
     return boxes.flatten(-2).to(dtype)
 
 
 ENCODINGS = {"loop": encode_deltas_loop, "vectorized": encode_deltas_vectorized}
-DECODINGS = {"loop": decode_deltas_loop, "vectorized": decode_deltas_vectorized}
+IMPLEMENTATIONS = {"loop": decode_deltas_loop, "vectorized": decode_deltas_vectorized}

@@ -57,9 +57,8 @@ def masks_to_boxes_loop(masks: Tensor) -> Tensor:
 
 
 def masks_to_boxes_vectorized(masks: Tensor) -> Tensor:
-    num_masks, height, width = masks.shape
     if masks.numel() == 0:
-        return torch.zeros(num_masks, 4, device=masks.device)
+        return torch.zeros(len(masks), 4, device=masks.device)
     inside = masks.detach() != 0
     x1, x2 = _first_and_behind_last(inside.any(1))                       # columns with a pixel
     y1, y2 = _first_and_behind_last(inside.any(2))                       # rows with a pixel

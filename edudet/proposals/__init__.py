@@ -1,5 +1,6 @@
 """Where objects might be: windows and regions to look at, before anything is classified."""
 
+from edudet.proposals.anchors import AnchorGenerator, generate_anchors, grid_anchors
 from edudet.proposals.sliding_window import (
     exhaustive_cost,
     image_pyramid,
@@ -7,4 +8,12 @@ from edudet.proposals.sliding_window import (
     window_count,
 )
 
-__all__ = ["exhaustive_cost", "image_pyramid", "sliding_windows", "window_count"]
+__all__ = [
+    "AnchorGenerator",
+    "exhaustive_cost",
+    "generate_anchors",
+    "grid_anchors",
+    "image_pyramid",
+    "sliding_windows",
+    "window_count",
+]

@@ -9,6 +9,7 @@ import math
 from edudet.cases.case import Case
 
 ONES = (1, 1, 1, 1)
+CLAMP = math.log(1000 / 16)
 PROPOSAL = [0, 0, 100, 50]
 
 CASES = [
@@ -63,8 +64,9 @@ def _right(box, anchor, weights=ONES):
     return [delta * weight for delta, weight in zip(deltas, weights, strict=True)]
 
 
-def _decoded(order=lambda x, y, w, h: (x, y, w, h), grow=math.exp, clamp=math.log(1000 / 16), centre=True,
-             divide=True, classes=True):
+def _decoded(
+    order=lambda *deltas: deltas, grow=math.exp, clamp=CLAMP, centre=True, divide=True, classes=True
+):
     """decode_deltas with one part exchanged."""
     def decode(deltas, anchors, weights):
         boxes = []
