@@ -193,7 +193,8 @@ def decode_deltas_vectorized(
         deltas = deltas / deltas.new_tensor(weights)
     anchor_centers, anchor_sizes = _centers_and_sizes("decode_deltas", anchors=anchors.to(wide))
     anchor_centers, anchor_sizes = anchor_centers[..., None, :], anchor_sizes[..., None, :]
-    centers = anchor_centers + deltas[..., :2] * anchor_sizes            # (..., K, 2)
+    # addcmul(a, b, c) is a + b * c in one pass.
+    centers = torch.addcmul(anchor_centers, deltas[..., :2], anchor_sizes)  # (..., K, 2)
     halves = deltas[..., 2:].clamp(max=clamp).exp() * (anchor_sizes / 2)  # (..., K, 2)
     boxes = torch.cat([centers - halves, centers + halves], -1)          # (..., K, 4)
     return boxes.flatten(-2).to(dtype)
