@@ -148,7 +148,7 @@ def match_anchors_vectorized(
         labels[(best_iou > high) | ((best_iou == high) & (high == low))] = POSITIVE
         if best_for_each:
             best_of_gt = iou.amax(1, keepdim=True)                       # (M, 1)
-            labels[((iou == best_of_gt) & (iou > 0)).any(0)] = POSITIVE
+            labels[((iou == best_of_gt) & (best_of_gt > 0)).any(0)] = POSITIVE
     if crowd_boxes is not None and len(crowd_boxes) > 0:
         inside = _parts_inside(anchors, crowd_boxes.detach()).amax(1) > crowd_threshold
         labels[inside & (labels == NEGATIVE)] = IGNORED
