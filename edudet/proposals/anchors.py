@@ -183,6 +183,8 @@ class AnchorGenerator(nn.Module):
         strides: Sequence[Stride] | None = None, offset: float = 0.0, rounded: bool = True,
     ):
         super().__init__()
+        if not isinstance(sizes, (tuple, list)):
+            raise TypeError(f"AnchorGenerator: sizes must be a list, got {sizes!r}")
         sizes = [size if isinstance(size, (tuple, list)) else (size,) for size in sizes]
         if not aspect_ratios or not isinstance(aspect_ratios[0], (tuple, list)):
             aspect_ratios = [aspect_ratios] * len(sizes)
@@ -204,19 +206,17 @@ class AnchorGenerator(nn.Module):
         float64 for float64 maps, else float32: in bfloat16, pixel 257 does not exist.
         """
         _one_for_each_level(len(self.base_anchors), feature_maps=feature_maps)
+        check.size("AnchorGenerator", image_size=image_size)
+        image_height, image_width = _pair(image_size)
         anchors = []
-        for i, (base, feature_map) in enumerate(
-            zip(self.base_anchors, feature_maps, strict=True)
-        ):
-            grid_size = tuple(feature_map.shape[-2:])
-            if self.strides is None:
-                sides = zip(image_size, grid_size, strict=True)
-                stride = tuple(side // max(cells, 1) for side, cells in sides)
-            else:
-                stride = self.strides[i]
+        for i, feature_map in enumerate(feature_maps):
+            check.is_tensor("AnchorGenerator", **{f"feature_maps[{i}]": feature_map})
+            height, width = feature_map.shape[-2:]
+            stride = image_height // max(height, 1), image_width // max(width, 1)
             dtype = torch.promote_types(feature_map.dtype, torch.float32)
-            base = base.to(feature_map.device, dtype)
-            anchors.append(grid_anchors(base, grid_size, stride, self.offset))
+            base = self.base_anchors[i].to(feature_map.device, dtype)
+            wanted = stride if self.strides is None else self.strides[i]
+            anchors.append(grid_anchors(base, (height, width), wanted, self.offset))
         return anchors
 
 

@@ -10,6 +10,7 @@ from conftest import torchvision_ops
 from edudet.boxes import decode_deltas, encode_deltas
 from edudet.boxes.deltas import ENCODINGS, IMPLEMENTATIONS
 from edudet.cases.boxes.deltas import CASES, ENCODED, MISTAKES, MISTAKES_WITH_ENCODED
+from edudet.ops import box_iou
 
 
 @pytest.fixture(params=ENCODINGS)
@@ -71,6 +72,19 @@ def test_worked_examples_catch(mistake):
 def test_worked_encodings_catch(mistake):
     wrong = MISTAKES_WITH_ENCODED[mistake]
     assert any(not close(wrong(*case.args), case.expected) for case in ENCODED), "no case bites"
+
+
+def test_what_a_convention_changes():
+    """The same four numbers, their centre counted from the cell's centre or from its corner."""
+    cell = torch.tensor([[100.0, 100, 200, 200]])
+    deltas = torch.tensor([[0.1, 0.5, 0.7, 1.5]])
+    deltas[:, 2:] = deltas[:, 2:].log()
+    assert_close(deltas[0, 2:], torch.tensor([-0.356675, 0.405465]))
+    from_centre = decode_deltas(deltas, cell)
+    from_corner = decode_deltas(deltas - torch.tensor([0.5, 0.5, 0, 0]), cell)
+    assert_close(from_corner, torch.tensor([[75.0, 75, 145, 225]]))
+    assert_close(box_iou(cell, from_centre).item(), 0.344262, atol=1e-6, rtol=0)
+    assert_close(box_iou(cell, from_corner).item(), 0.28125, atol=1e-6, rtol=0)
 
 
 @settings(deadline=None, max_examples=40)

@@ -190,6 +190,13 @@ BASE = torch.zeros(1, 4)
         (lambda: grid_anchors(BASE, (2, 2), 8, 1.5), ValueError, r"offset must lie in \[0, 1\]"),
         (lambda: AnchorGenerator(SIZES, ((1,), (2,))), ValueError, "aspect_ratios must have one"),
         (lambda: AnchorGenerator(SIZES, strides=(8, 16)), ValueError, "strides must have one"),
+        (lambda: AnchorGenerator(32), TypeError, "sizes must be a list, got 32"),
+        (
+            lambda: AnchorGenerator((8,))((4, 4), [[0]]),
+            TypeError,
+            r"feature_maps\[0\] must be a Tensor, got list",
+        ),
+        (lambda: AnchorGenerator((8,))((4.5, 4), [BASE]), TypeError, "image_size must be an int"),
         (
             lambda: AnchorGenerator(SIZES)((200, 272), pyramid()[:2]),
             ValueError,

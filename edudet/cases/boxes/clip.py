@@ -21,10 +21,10 @@ def _clipped(box, height, width, less=0):
 # Plausible errors and the hint each deserves. A test proves that CASES catch them all.
 MISTAKES = {
     "sizes are (height, width): these are exchanged": lambda boxes, size: [
-        _clipped(box, *size[::-1]) for box in boxes
+        _clipped(box, size[1], size[0]) for box in boxes
     ],
     "the border is at width, not at width - 1": lambda boxes, size: [
-        _clipped(box, *size, 1) for box in boxes
+        _clipped(box, size[0], size[1], 1) for box in boxes
     ],
     "negative coordinates stay": lambda boxes, size: [
         [min(value, limit) for value, limit in zip(box, size[::-1] * 2, strict=True)]

@@ -23,6 +23,8 @@ CASES = [
          [[10, 20, 20, 100]], "centre 40 + 20, height 80"),
     Case("weights", ([[2.5, 5, 5 * math.log(2), 0]], [PROPOSAL], (10, 10, 5, 5)),
          [[-25, 25, 175, 75]], "divided by them: dx .25, dy .5, width doubled"),
+    Case("a cell as anchor", ([[0.1, 0.5, math.log(0.7), math.log(1.5)]], [[100, 100, 200, 200]],
+         ONES), [[125, 125, 195, 275]], "centre (.1, .5) from the centre, .7 x 1.5 of the size"),
     Case("two classes", ([[0.25, 0, 0, 0, 0, 0.5, 0, 0]], [PROPOSAL], ONES),
          [[25, 0, 125, 50, 0, 25, 100, 75]]),
     Case("clamped", ([[0, 0, 50, -50]], [[0, 0, 16, 16]], ONES), [[-492, 8, 508, 8]],
@@ -65,7 +67,8 @@ def _right(box, anchor, weights=ONES):
 
 
 def _decoded(
-    order=lambda *deltas: deltas, grow=math.exp, clamp=CLAMP, centre=True, divide=True, classes=True
+    order=lambda *deltas: deltas, grow=math.exp, clamp=CLAMP, origin="centre", divide=True,
+    classes=True,
 ):
     """decode_deltas with one part exchanged."""
     def decode(deltas, anchors, weights):
@@ -79,8 +82,10 @@ def _decoded(
                 )
                 w, h = width * grow(min(dw, clamp)), height * grow(min(dh, clamp))
                 x, y = cx + dx * width, cy + dy * height
-                if not centre:
-                    x, y = anchor[0] + dx * width + w / 2, anchor[1] + dy * height + h / 2
+                if origin != "centre":
+                    x, y = anchor[0] + dx * width, anchor[1] + dy * height
+                if origin == "both corners":
+                    x, y = x + w / 2, y + h / 2
                 box += [x - w / 2, y - h / 2, x + w / 2, y + h / 2]
             boxes.append(box)
         return boxes
@@ -95,7 +100,8 @@ MISTAKES = {
     "the sign: the anchor moves towards the box": _decoded(lambda x, y, w, h: (-x, -y, w, h)),
     "sizes are linear, 1 + dw; they are logarithms": _decoded(grow=lambda d: 1 + d),
     "no clamp: e^50 pixels": _decoded(clamp=math.inf),
-    "the upper left corner moves; it is the centre that does": _decoded(centre=False),
+    "the upper left corner moves; it is the centre that does": _decoded(origin="both corners"),
+    "the centre counts from the anchor's corner, not from its centre": _decoded(origin="corner"),
     "the weights are left out": _decoded(divide=False),
     "only the first class is decoded": _decoded(classes=False),
 }

@@ -38,7 +38,9 @@ def _corners(
 ):
     """corner_targets with one part exchanged."""
     def targets(boxes, labels, num_classes, size, stride, t):
-        places, offsets, radii = ([], []), ([], []), []
+        places: tuple[list, list] = ([], [])
+        offsets: tuple[list, list] = ([], [])
+        radii = []
         for box in boxes:
             x1, y1, x2, y2 = (value / stride if scale else value for value in box)
             for corner, (x, y) in enumerate(((x1, y1), (x2, y2))):

@@ -65,11 +65,11 @@ def _matching(
         labels, indices = [], []
         best_of = [max((row[j] for row in iou), default=0) for j in range(len(truth))]
         for i, row in enumerate(iou):
-            order = sorted(range(len(truth)), key=lambda j, row=row: (-row[j], -j if last else j))
-            best = order[0] if order else -1
-            value = row[best] if order else 0
+            ranked = sorted((-value, -j if last else j, j) for j, value in enumerate(row))
+            best = ranked[0][2] if ranked else -1
+            value = row[best] if ranked else 0
             label = 0 if negative(value, low) else between
-            if positive(value, high, low) and order:
+            if positive(value, high, low) and ranked:
                 label = 1
             for j in range(len(truth)):
                 first = [r[j] for r in iou].index(best_of[j]) == i
