@@ -63,8 +63,9 @@ def masked_targets(labels: Tensor, deltas: Tensor) -> MaskedTargets:
 
 
 def masked_targets_loop(labels: Tensor, deltas: Tensor) -> MaskedTargets:
-    targets = deltas.new_zeros(labels.numel(), 5)
-    mask = torch.zeros_like(targets)
+    mask = deltas.new_zeros(labels.numel(), 5)
+    # The empty sum keeps `targets` in the graph: without positives a zero gradient, not None.
+    targets = mask + deltas.reshape(-1)[:0].sum()
     for i, (label, row) in enumerate(zip(labels.flatten(), deltas.reshape(-1, 4), strict=True)):
         if label >= 0:
             mask[i, 0] = 1

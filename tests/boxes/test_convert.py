@@ -5,8 +5,20 @@ from torch.testing import assert_close
 from conftest import torchvision_ops
 from edudet.boxes import box_convert
 from edudet.boxes.convert import FORMATS
+from edudet.cases.boxes.convert import CASES, MISTAKES
 
 SAME_BOX = {"xyxy": [1.0, 2, 5, 10], "xywh": [1.0, 2, 4, 8], "cxcywh": [3.0, 6, 4, 8]}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_worked_examples(case):
+    boxes = torch.tensor(case.args[0], dtype=torch.float32).reshape(-1, 4)
+    assert box_convert(boxes, *case.args[1:]).tolist() == case.expected
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_worked_examples_catch(mistake):
+    assert any(MISTAKES[mistake](*case.args) != case.expected for case in CASES), "no case bites"
 
 
 @pytest.mark.parametrize("in_fmt", FORMATS)

@@ -188,11 +188,12 @@ def test_torchvision_agrees():
     for weights in ((1.0, 1.0, 1.0, 1.0), (10.0, 10.0, 5.0, 5.0)):
         coder = BoxCoder(weights)
         assert_close(encode_deltas(boxes, anchors, weights), coder.encode_single(boxes, anchors))
-        assert_close(decode_deltas(deltas, anchors, weights), coder.decode_single(deltas, anchors))
-        assert_close(
-            decode_deltas(deltas, anchors, weights).unflatten(-1, (-1, 4)),
-            coder.decode(deltas, [anchors]),
-        )
+        # Both add up numbers of up to 3000 pixels, in a different order.
+        bound = {"rtol": 0, "atol": 1e-3}
+        decoded = decode_deltas(deltas, anchors, weights)
+        assert_close(decoded, coder.decode_single(deltas, anchors), **bound)
+        one_a_class = decoded.unflatten(-1, (-1, 4))
+        assert_close(one_a_class, coder.decode(deltas, [anchors]), **bound)
 
 
 def test_compiles():

@@ -63,6 +63,9 @@ def test_gradient_flows_to_positive_anchors_alone(form):
     assert torch.autograd.gradcheck(lambda d: form(labels, d).targets, deltas)
     form(labels, deltas).targets.sum().backward()
     assert torch.equal(deltas.grad, (labels > 0)[:, None].expand(4, 4).double())
+    deltas.grad = None
+    form(labels * 0, deltas).targets.sum().backward()
+    assert torch.equal(deltas.grad, torch.zeros_like(deltas))
 
 
 def test_from_anchors_to_the_loss():
