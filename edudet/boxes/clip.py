@@ -30,12 +30,7 @@ def clip_boxes_to_image(boxes: Tensor, size: tuple[int, int]) -> Tensor:
     check.dtype("clip_boxes_to_image", check.FLOATS + check.INTEGERS, boxes=boxes)
     check.size("clip_boxes_to_image", size=size)
     height, width = (size, size) if isinstance(size, int) else size
-    x = boxes[..., 0::2].clamp(0, _representable(width, boxes.dtype))    # (..., 2)
-    y = boxes[..., 1::2].clamp(0, _representable(height, boxes.dtype))   # (..., 2)
-    return torch.stack([x, y], -1).flatten(-2)
-
-
-def _representable(limit: int, dtype: torch.dtype) -> float:
-    """A border that the dtype cannot reach (300 for uint8) cuts nothing off."""
-    info = torch.finfo(dtype) if dtype.is_floating_point else torch.iinfo(dtype)
-    return min(limit, info.max)
+    info = torch.finfo(boxes.dtype) if boxes.is_floating_point() else torch.iinfo(boxes.dtype)
+    # A border that the dtype cannot reach (300 for uint8) cuts nothing off.
+    border = boxes.new_tensor([min(side, info.max) for side in (width, height, width, height)])
+    return boxes.clamp(torch.zeros_like(border), border)
