@@ -19,7 +19,7 @@ def works(device: str, peer) -> Iterator[Work]:
         masks[i, 10 * i : 10 * i + 200, 20 * i : 20 * i + 300] = True
     boxes, _ = image_like(NUM_BOXES, device=device)
     calls = [
-        (masks_to_boxes, "50 masks of 800 x 1333", (masks,), 2.0),
+        (masks_to_boxes, "50 masks of 800 x 1333", (masks,), 4.0),
         (clip_boxes_to_image, f"{NUM_BOXES} boxes", (boxes, IMAGE_SIZE), 1.0),
         (remove_small_boxes, f"{NUM_BOXES} boxes", (boxes, 16), None),
         (box_area, f"{NUM_BOXES} boxes", (boxes,), None),

@@ -123,6 +123,11 @@ def test_any_strides_and_boxes_that_require_grad(form):
     assert as_lists(matches) == as_lists(expected) and not matches.labels.requires_grad
 
 
+def test_large_boxes_in_half_precision():
+    boxes = boxes_of([[0, 0, 300, 300], [0, 0, 300, 100]], torch.float16)
+    assert as_lists(match_anchors(boxes, boxes[:1], crowd_boxes=boxes)) == ([1, -1], [0, -1])
+
+
 ONE = torch.tensor([[0.0, 0, 1, 1]])
 
 
