@@ -65,23 +65,27 @@ def gaussian_radius_loop(sizes: Tensor, min_overlap: float = 0.7) -> Tensor:
     for i, (height, width) in enumerate(sizes.reshape(-1, 2)):
         total, area = height + width, height * width
         lost = (1 - min_overlap) * area
-        inwards = (2 * total - torch.sqrt(4 * total**2 - 16 * lost)) / 8
+        inwards = (2 * total - _sqrt(4 * total**2 - 16 * lost)) / 8
         b = 2 * min_overlap * total
-        outwards = (torch.sqrt(b**2 + 16 * min_overlap * lost) - b) / (8 * min_overlap)
-        same_way = (total - torch.sqrt(total**2 - 4 * lost / (1 + min_overlap))) / 2
-        radii[i] = min(inwards, outwards, same_way)
+        outwards = (_sqrt(b**2 + 16 * min_overlap * lost) - b) / (8 * min_overlap)
+        same_way = (total - _sqrt(total**2 - 4 * lost / (1 + min_overlap))) / 2
+        radii[i] = max(0, min(inwards, outwards, same_way))
     return radii.reshape(sizes.shape[:-1])
+
+
+def _sqrt(discriminant: Tensor) -> Tensor:
+    return torch.sqrt(discriminant.clamp(min=0))  # rounding may leave a little less than 0
 
 
 def gaussian_radius_vectorized(sizes: Tensor, min_overlap: float = 0.7) -> Tensor:
     sizes = sizes.to(torch.promote_types(sizes.dtype, torch.float32))
     total, area = sizes.sum(-1), sizes.prod(-1)                          # (...)
     lost = (1 - min_overlap) * area
-    inwards = (2 * total - torch.sqrt(4 * total**2 - 16 * lost)) / 8
+    inwards = (2 * total - _sqrt(4 * total**2 - 16 * lost)) / 8
     b = 2 * min_overlap * total
-    outwards = (torch.sqrt(b**2 + 16 * min_overlap * lost) - b) / (8 * min_overlap)
-    same_way = (total - torch.sqrt(total**2 - 4 * lost / (1 + min_overlap))) / 2
-    return torch.minimum(torch.minimum(inwards, outwards), same_way)
+    outwards = (_sqrt(b**2 + 16 * min_overlap * lost) - b) / (8 * min_overlap)
+    same_way = (total - _sqrt(total**2 - 4 * lost / (1 + min_overlap))) / 2
+    return torch.minimum(torch.minimum(inwards, outwards), same_way).clamp(min=0)
 
 
 def gaussian_heatmaps(

@@ -62,7 +62,7 @@ def test_worked_radii_catch(mistake):
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.floats(0.5, 300), st.floats(0.5, 300), st.floats(0.05, 1))
+@given(st.floats(0.5, 300), st.floats(0.5, 300), st.floats(1e-6, 1))
 def test_the_radius_keeps_its_promise(height, width, t):
     """However both corners are moved by it, the IoU stays; moved inwards, it is met exactly."""
     radius = gaussian_radius(torch.tensor([height, width], dtype=torch.double), t).item()
@@ -71,7 +71,16 @@ def test_the_radius_keeps_its_promise(height, width, t):
     moved = (box + moves)[((box + moves)[:, 2:] >= (box + moves)[:, :2]).all(1)]
     iou = box_iou(box, moved)
     assert iou.min() >= t - 1e-9
-    assert math.isclose(iou.min(), t, rel_tol=1e-6)
+    assert math.isclose(iou.min(), t, abs_tol=1e-9)
+
+
+@pytest.mark.parametrize("name", RADII)
+@settings(deadline=None, max_examples=60)
+@given(st.floats(0, 1e4, width=32), st.floats(0, 1e4, width=32), st.floats(1e-9, 1))
+def test_rounding_makes_no_radius_negative_or_nan(name, height, width, t):
+    for sizes in ([height, width], [height, height], [height, 0]):
+        radius = RADII[name](torch.tensor(sizes), t)
+        assert 0 <= radius <= min(sizes) / 2 * (1 + 1e-3) + 1e-2
 
 
 @settings(deadline=None, max_examples=30)
