@@ -52,6 +52,16 @@ def same_device(function: str, **named: Tensor) -> None:
             )
 
 
+def same_shape(function: str, **named: Tensor) -> None:
+    (first_name, first), *others = named.items()
+    for name, tensor in others:
+        if tensor.shape != first.shape:
+            raise ValueError(
+                f"{function}: {name} must have the shape of {first_name}, {tuple(first.shape)}, "
+                f"got {tuple(tensor.shape)}"
+            )
+
+
 def boxes(function: str, **named: Tensor) -> None:
     """Every argument must be a tensor of shape (N, 4)."""
     is_tensor(function, **named)
@@ -96,6 +106,15 @@ def positive(function: str, **named: Any) -> None:
             raise TypeError(f"{function}: {name} must be a number, got {type(value).__name__}")
         if not 0 < value < math.inf:
             raise ValueError(f"{function}: {name} must be positive and finite, got {value}")
+
+
+def non_negative(function: str, **named: Any) -> None:
+    """Every argument must be a finite number of at least 0."""
+    for name, value in named.items():
+        if not isinstance(value, (int, float, torch.SymInt, torch.SymFloat)):
+            raise TypeError(f"{function}: {name} must be a number, got {type(value).__name__}")
+        if not 0 <= value < math.inf:
+            raise ValueError(f"{function}: {name} must be at least 0 and finite, got {value}")
 
 
 def size(function: str, **named: Any) -> None:

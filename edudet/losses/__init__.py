@@ -1,3 +1,15 @@
 """How wrong a network's output is, as one number with a gradient."""
 
-__all__: list[str] = []
+from edudet.losses.focal import focal_prior_bias, sigmoid_focal_loss, softmax_focal_loss
+from edudet.losses.heatmap_focal import heatmap_focal_loss
+from edudet.losses.reduction import reduce_loss
+from edudet.losses.smooth_l1 import smooth_l1_loss
+
+__all__ = [
+    "focal_prior_bias",
+    "heatmap_focal_loss",
+    "reduce_loss",
+    "sigmoid_focal_loss",
+    "smooth_l1_loss",
+    "softmax_focal_loss",
+]
