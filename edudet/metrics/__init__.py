@@ -1,3 +1,25 @@
 """How good the answers are: counted, drawn as curves, and averaged."""
 
-__all__: list[str] = []
+from edudet.metrics.segmentation import (
+    dice_coefficient,
+    intersection_over_union,
+    mean_iou,
+    mean_pixel_accuracy,
+    pixel_accuracy,
+    segmentation_confusion,
+    segmentation_f1,
+    segmentation_precision,
+    segmentation_recall,
+)
+
+__all__ = [
+    "dice_coefficient",
+    "intersection_over_union",
+    "mean_iou",
+    "mean_pixel_accuracy",
+    "pixel_accuracy",
+    "segmentation_confusion",
+    "segmentation_f1",
+    "segmentation_precision",
+    "segmentation_recall",
+]
