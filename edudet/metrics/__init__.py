@@ -1,5 +1,7 @@
 """How good the answers are: counted, drawn as curves, and averaged."""
 
+from edudet.metrics.oks import oks
+from edudet.metrics.pose import mean_error, pck, pckh, pdj
 from edudet.metrics.segmentation import (
     dice_coefficient,
     intersection_over_union,
@@ -15,8 +17,13 @@ from edudet.metrics.segmentation import (
 __all__ = [
     "dice_coefficient",
     "intersection_over_union",
+    "mean_error",
     "mean_iou",
     "mean_pixel_accuracy",
+    "oks",
+    "pck",
+    "pckh",
+    "pdj",
     "pixel_accuracy",
     "segmentation_confusion",
     "segmentation_f1",
