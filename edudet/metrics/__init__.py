@@ -1,6 +1,7 @@
 """How good the answers are: counted, drawn as curves, and averaged."""
 
 from edudet.metrics.oks import oks
+from edudet.metrics.panoptic import panoptic_quality
 from edudet.metrics.pose import mean_error, pck, pckh, pdj
 from edudet.metrics.segmentation import (
     dice_coefficient,
@@ -21,6 +22,7 @@ __all__ = [
     "mean_iou",
     "mean_pixel_accuracy",
     "oks",
+    "panoptic_quality",
     "pck",
     "pckh",
     "pdj",
