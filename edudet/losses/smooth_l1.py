@@ -11,7 +11,6 @@ Fast R-CNN (Girshick, 2015) has beta = 1; Faster R-CNN's code, for normalised bo
     smooth_l1_loss_vectorized   all at once
 """
 
-import torch
 from torch import Tensor
 
 from edudet import check
@@ -66,8 +65,9 @@ def smooth_l1_loss_vectorized(
     distance = (input - target).abs()
     if beta == 0:
         return reduce_loss(distance, reduction)
-    near, far = distance**2 / (2 * beta), distance - beta / 2
-    return reduce_loss(torch.where(distance < beta, near, far), reduction)
+    # Both pieces in one product: near = distance gives the parabola, near = beta the line.
+    near = distance.clamp(max=beta)
+    return reduce_loss(near * (distance - near / 2) / beta, reduction)
 
 
 IMPLEMENTATIONS = {"loop": smooth_l1_loss_loop, "vectorized": smooth_l1_loss_vectorized}
