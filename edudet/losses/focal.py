@@ -176,7 +176,7 @@ def softmax_focal_loss_loop(
         shifted = z - max(z.detach())  # the largest exponent is 0: nothing overflows
         log_sum = torch.log(torch.exp(shifted).sum())
         log_p = shifted[y] - log_sum
-        weight = 1 if alpha is None else alpha[y]
+        weight = 1 if alpha is None else alpha[y].to(z.dtype)
         # 1 - e^x without cancelling where x is near 0, that is, where p is near 1.
         losses.append(-weight * safe_power(-torch.expm1(log_p), gamma) * log_p)
     return reduce_loss(gathered(losses, inputs.sum(1)), reduction)

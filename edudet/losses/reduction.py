@@ -16,14 +16,28 @@ REDUCTIONS = ("none", "mean", "sum")
 
 
 def reduce_loss(losses: Tensor, reduction: str = "mean") -> Tensor:
-    """Return `losses` (any shape) itself, or its mean or sum, a tensor of shape ().
+    """Return `losses` itself, or its mean or sum.
 
-    Gradient: flows to `losses`. Errors: TypeError, ValueError for another `reduction`.
+    Args:
+        losses: any shape, float.
+        reduction: "none", "mean" or "sum".
+
+    Returns:
+        For "none" the same tensor, else (): float64 where `losses` is, else float32.
+
+    Gradient:
+        Flows to `losses`.
+
+    Raises:
+        TypeError: `losses` is not a tensor.
+        ValueError: `losses` is not float; an unknown reduction.
     """
     check.is_tensor("reduce_loss", losses=losses)
+    check.dtype("reduce_loss", check.FLOATS, losses=losses)
     check_reduction("reduce_loss", reduction)
     if reduction == "none":
         return losses
+    (losses,) = widened(losses)
     total = losses.sum()
     return total if reduction == "sum" else total / max(losses.numel(), 1)
 

@@ -54,12 +54,13 @@ def oks(
         shape = tuple(keypoints.shape)
         raise ValueError(f"oks: keypoints must have shape (M, {k}, 2), got {shape}")
     check.same_device("oks", gt_keypoints=gt_keypoints, keypoints=keypoints)
-    check_rows("oks", len(gt_keypoints), (), areas=areas)
+    check_rows("oks", gt_keypoints, (), areas=areas)
     if gt_boxes is not None:
-        check_rows("oks", len(gt_keypoints), (4,), gt_boxes=gt_boxes)
+        check_rows("oks", gt_keypoints, (4,), gt_boxes=gt_boxes)
     if sigmas is None:
         sigmas = torch.tensor(COCO_SIGMAS, dtype=torch.float64, device=keypoints.device)
     check.is_tensor("oks", sigmas=sigmas)
+    check.same_device("oks", gt_keypoints=gt_keypoints, sigmas=sigmas)
     if sigmas.shape != (k,) or not (sigmas > 0).all():
         raise ValueError(
             f"oks: sigmas must be {k} numbers above 0, one for each joint, got {sigmas.tolist()}"

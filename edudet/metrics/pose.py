@@ -49,7 +49,7 @@ def pck(
             length or fraction.
     """
     check_pair("pck", gt_keypoints, keypoints, visible)
-    check_rows("pck", len(gt_keypoints), (), reference_lengths=reference_lengths)
+    check_rows("pck", gt_keypoints, (), reference_lengths=reference_lengths)
     check.non_negative("pck", fraction=fraction)
     if (reference_lengths < 0).any():
         i = int((reference_lengths < 0).nonzero()[0])
@@ -66,7 +66,7 @@ def pckh(
 ) -> Tensor:
     """Return PCK with 0.6 times the diagonal of the head's box, (N, 4) xyxy. See `pck`."""
     check_pair("pckh", gt_keypoints, keypoints, visible)
-    check_rows("pckh", len(gt_keypoints), (4,), head_boxes=head_boxes)
+    check_rows("pckh", gt_keypoints, (4,), head_boxes=head_boxes)
     sides = head_boxes[:, 2:].double() - head_boxes[:, :2].double()
     return pck(gt_keypoints, keypoints, 0.6 * sides.norm(dim=1), fraction, visible, per_joint)
 
@@ -133,12 +133,18 @@ def check_visible(function: str, gt_keypoints: Tensor, visible: Tensor | None) -
     return seen
 
 
-def check_rows(function: str, n: int, columns: tuple[int, ...], **named: Tensor) -> None:
+def check_rows(
+    function: str, gt_keypoints: Tensor, columns: tuple[int, ...], **named: Tensor
+) -> None:
+    """Every argument must have a row for each person."""
     check.is_tensor(function, **named)
+    check.same_device(function, gt_keypoints=gt_keypoints, **named)
+    wanted = (len(gt_keypoints), *columns)
     for name, tensor in named.items():
-        if tensor.shape != (n, *columns):
-            shape = tuple(tensor.shape)
-            raise ValueError(f"{function}: {name} must have shape {(n, *columns)}, got {shape}")
+        if tensor.shape != wanted:
+            raise ValueError(
+                f"{function}: {name} must have shape {wanted}, got {tuple(tensor.shape)}"
+            )
 
 
 def seen_joints(gt_keypoints: Tensor, visible: Tensor | None) -> Tensor:

@@ -32,10 +32,16 @@ def test_mean_of_nothing_has_a_gradient_where_torch_has_nan():
     assert loss == 0 and loss.shape == () and nothing.grad.shape == (0, 4)
 
 
+def test_sums_of_16_bit_losses_do_not_overflow():
+    assert reduce_loss(torch.full((4,), 6e4, dtype=torch.float16), "sum").item() > 2.3e5
+
+
 def test_errors():
     with pytest.raises(
         ValueError, match="reduce_loss: reduction must be one of none, mean, sum, got 'avg'"
     ):
         reduce_loss(torch.zeros(2), "avg")
+    with pytest.raises(ValueError, match=r"losses must have dtype .* got int64"):
+        reduce_loss(torch.tensor([1, 2]))
     with pytest.raises(TypeError, match="reduce_loss: losses must be a Tensor, got list"):
         reduce_loss([1.0])
