@@ -6,6 +6,7 @@ found by the CPU kernels in their first pass over the data; the plain Python for
 """
 
 import math
+import sys
 from typing import Any
 
 import torch
@@ -108,13 +109,13 @@ def positive(function: str, **named: Any) -> None:
             raise ValueError(f"{function}: {name} must be positive and finite, got {value}")
 
 
-def non_negative(function: str, **named: Any) -> None:
-    """Every argument must be a finite number of at least 0."""
+def not_negative(function: str, **named: Any) -> None:
+    """Every argument must be a finite number, 0 at least."""
     for name, value in named.items():
-        if not isinstance(value, (int, float, torch.SymInt, torch.SymFloat)):
-            raise TypeError(f"{function}: {name} must be a number, got {type(value).__name__}")
-        if not 0 <= value < math.inf:
-            raise ValueError(f"{function}: {name} must be at least 0 and finite, got {value}")
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
+            raise TypeError(f"{function}: {name} must be a number, got {value!r}")
+        if not 0 <= value <= sys.float_info.max:
+            raise ValueError(f"{function}: {name} must be finite and at least 0, got {value}")
 
 
 def size(function: str, **named: Any) -> None:

@@ -85,7 +85,7 @@ def _checked(boxes1: Tensor, boxes2: Tensor, reduction: str, eps: float, kind: s
         raise ValueError(
             f"{function}: boxes1 must have shape (..., 4), got {tuple(boxes1.shape)}"
         )
-    check.non_negative(function, eps=eps)
+    check.not_negative(function, eps=eps)
     return box_iou_loss_vectorized(boxes1, boxes2, reduction, eps, kind)
 
 

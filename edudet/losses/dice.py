@@ -44,7 +44,7 @@ def dice_loss(
     check_pair("dice_loss", reduction, inputs=inputs, targets=targets)
     if inputs.ndim < 2:
         raise ValueError(f"dice_loss: inputs must have shape (N, ...), got {tuple(inputs.shape)}")
-    check.non_negative("dice_loss", eps=eps)
+    check.not_negative("dice_loss", eps=eps)
     return dice_loss_vectorized(inputs, targets, eps, reduction)
 
 

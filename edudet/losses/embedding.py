@@ -60,7 +60,7 @@ def push_loss(
         TypeError, ValueError: as `pull_loss`; also for a negative `margin`.
     """
     _check("push_loss", top_left, bottom_right, reduction)
-    check.non_negative("push_loss", margin=margin)
+    check.not_negative("push_loss", margin=margin)
     return push_loss_vectorized(top_left, bottom_right, margin, reduction)
 
 

@@ -61,7 +61,7 @@ def sigmoid_focal_loss(
     check_pair("sigmoid_focal_loss", reduction, inputs=inputs, targets=targets)
     if alpha != -1:
         check.unit_interval("sigmoid_focal_loss", alpha=alpha)
-    check.non_negative("sigmoid_focal_loss", gamma=gamma)
+    check.not_negative("sigmoid_focal_loss", gamma=gamma)
     return sigmoid_focal_loss_vectorized(inputs, targets, alpha, gamma, reduction)
 
 
@@ -143,7 +143,7 @@ def softmax_focal_loss(
         if alpha.shape != inputs.shape[1:]:
             shape = tuple(alpha.shape)
             raise ValueError(f"{name}: alpha must have shape ({inputs.shape[1]},), got {shape}")
-    check.non_negative(name, gamma=gamma)
+    check.not_negative(name, gamma=gamma)
     check_reduction(name, reduction)
     return softmax_focal_loss_vectorized(inputs, targets, alpha, gamma, reduction)
 

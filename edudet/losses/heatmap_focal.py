@@ -52,7 +52,7 @@ def heatmap_focal_loss(
     name = "heatmap_focal_loss"
     check_reduction(name, reduction, ("positives", *REDUCTIONS))
     check_pair(name, "none", inputs=inputs, targets=targets)
-    check.non_negative(name, alpha=alpha, beta=beta)
+    check.not_negative(name, alpha=alpha, beta=beta)
     return heatmap_focal_loss_vectorized(inputs, targets, alpha, beta, reduction)
 
 

@@ -51,7 +51,7 @@ def rpn_loss(
     check.dtype(name, check.FLOATS, objectness=objectness)
     check.same_shape(name, labels=labels, objectness=objectness)
     check.same_device(name, labels=labels, deltas=deltas, objectness=objectness)
-    check.non_negative(name, beta=beta)
+    check.not_negative(name, beta=beta)
     if check.can_look(labels):
         for i in ((labels < -1) | (labels > 1)).nonzero().flatten().tolist()[:1]:
             raise ValueError(f"{name}: labels[{i}] must be 1, 0 or -1, got {labels[i].item()}")
@@ -155,7 +155,7 @@ def fast_rcnn_loss(
                 f"got {tuple(tensor.shape)}"
             )
     check_class_labels(name, class_logits, labels=labels)
-    check.non_negative(name, beta=beta)
+    check.not_negative(name, beta=beta)
     return fast_rcnn_loss_vectorized(class_logits, deltas, labels, target_deltas, beta)
 
 

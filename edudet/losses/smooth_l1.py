@@ -40,7 +40,7 @@ def smooth_l1_loss(
         ValueError: shapes, dtypes or devices do not fit; a negative `beta`; an unknown reduction.
     """
     check_pair("smooth_l1_loss", reduction, input=input, target=target)
-    check.non_negative("smooth_l1_loss", beta=beta)
+    check.not_negative("smooth_l1_loss", beta=beta)
     return smooth_l1_loss_vectorized(input, target, beta, reduction)
 
 

@@ -50,7 +50,7 @@ def pck(
     """
     check_pair("pck", gt_keypoints, keypoints, visible)
     check_rows("pck", gt_keypoints, (), reference_lengths=reference_lengths)
-    check.non_negative("pck", fraction=fraction)
+    check.not_negative("pck", fraction=fraction)
     if (reference_lengths < 0).any():
         i = int((reference_lengths < 0).nonzero()[0])
         length = reference_lengths[i].item()

@@ -209,7 +209,7 @@ zeros = torch.zeros(2, 4)
         (
             lambda: generalized_box_iou_loss(zeros, zeros, eps=-1),
             ValueError,
-            "eps must be at least",
+            "eps must be finite and at least",
         ),
     ],
 )

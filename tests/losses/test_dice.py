@@ -106,7 +106,10 @@ def test_many_pixels_in_16_bits():
         ),
         (lambda: dice_loss(torch.zeros(1, 3), torch.zeros(3)), "targets must have the shape of"),
         (lambda: dice_loss(torch.zeros(1, 3), torch.zeros(1, 3).bool()), "targets must have dtype"),
-        (lambda: dice_loss(torch.zeros(1, 3), torch.zeros(1, 3), -1), "eps must be at least 0"),
+        (
+            lambda: dice_loss(torch.zeros(1, 3), torch.zeros(1, 3), -1),
+            "eps must be finite and at least 0",
+        ),
         (
             lambda: dice_loss(torch.zeros(1, 3), torch.zeros(1, 3), 1, "max"),
             "reduction must be one of none, mean, sum, got 'max'",

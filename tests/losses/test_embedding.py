@@ -101,7 +101,7 @@ def test_shapes_dtypes_and_nothing(pull, push, device):
         ),
         (
             lambda: push_loss(torch.zeros(2), torch.zeros(2), -1),
-            "push_loss: margin must be at least 0 and finite, got -1",
+            "push_loss: margin must be finite and at least 0, got -1",
         ),
         (
             lambda: pull_loss(torch.zeros(2), torch.zeros(2), "max"),

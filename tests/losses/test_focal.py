@@ -250,7 +250,11 @@ zeros = torch.zeros(2, 3)
             ValueError,
             r"alpha must lie in \[0, 1\]",
         ),
-        (lambda: sigmoid_focal_loss(zeros, zeros, gamma=-2), ValueError, "gamma must be at least"),
+        (
+            lambda: sigmoid_focal_loss(zeros, zeros, gamma=-2),
+            ValueError,
+            "gamma must be finite and at",
+        ),
         (
             lambda: sigmoid_focal_loss(zeros, zeros, reduction="avg"),
             ValueError,

@@ -96,7 +96,7 @@ def test_dtypes_and_nothing(form, device, dtype):
     ("kwargs", "message"),
     [
         ({"targets": torch.zeros(3)}, r"targets must have the shape of inputs, \(2,\), got \(3,\)"),
-        ({"alpha": -1}, "alpha must be at least 0 and finite, got -1"),
+        ({"alpha": -1}, "alpha must be finite and at least 0, got -1"),
         ({"reduction": "peaks"}, "must be one of positives, none, mean, sum, got 'peaks'"),
     ],
 )

@@ -114,12 +114,12 @@ def test_compiles():
         (
             lambda: smooth_l1_loss(torch.zeros(1), torch.zeros(1), -1.0),
             ValueError,
-            "beta must be at least 0 and finite, got -1.0",
+            "beta must be finite and at least 0, got -1.0",
         ),
         (
             lambda: smooth_l1_loss(torch.zeros(1), torch.zeros(1), "sum"),
             TypeError,
-            "beta must be a number, got str",
+            "beta must be a number, got 'sum'",
         ),
         (
             lambda: smooth_l1_loss(torch.zeros(1), torch.zeros(1), reduction="avg"),

@@ -171,7 +171,7 @@ pose = torch.zeros(2, 3, 2)
         (
             lambda: pck(pose, pose, torch.ones(2), -1),
             ValueError,
-            "pck: fraction must be at least 0",
+            "pck: fraction must be finite and",
         ),
         (lambda: pck(pose, pose, 5), TypeError, "pck: reference_lengths must be a Tensor, got int"),
         (
