@@ -6,6 +6,8 @@
 
 torch answers NaN for the mean of nothing, and one image without objects then spoils the weights for
 good: NaN plus anything is NaN. Here such an image weighs nothing.
+
+Below `reduce_loss` stand the checks and the widening that all losses share.
 """
 
 from torch import Tensor, finfo, float32, promote_types, stack

@@ -183,7 +183,7 @@ def box_iou_vectorized(
     if looked:
         check.box_values(FUNCTIONS[kind], boxes1=boxes1, boxes2=boxes2)
     a, b = boxes1[..., :, None, :], boxes2[..., None, :, :]         # (..., N, 1, 4), (..., 1, M, 4)
-    out = iou_of_pairs(a, b, kind, eps).to(dtype)                  # (..., N, M)
+    out = iou_of_pairs(a, b, kind, eps).to(dtype)                   # (..., N, M)
     if not looked:
         valid = check.valid_boxes(a) & check.valid_boxes(b)
         out = out.masked_fill(~valid, math.nan)
