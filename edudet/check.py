@@ -6,6 +6,7 @@ found by the CPU kernels in their first pass over the data; the plain Python for
 """
 
 import math
+import sys
 from typing import Any
 
 import torch
@@ -49,6 +50,16 @@ def same_device(function: str, **named: Tensor) -> None:
             raise ValueError(
                 f"{function}: {name} must be on the device of {first_name}, {first.device}, "
                 f"got {tensor.device}"
+            )
+
+
+def same_shape(function: str, **named: Tensor) -> None:
+    (first_name, first), *others = named.items()
+    for name, tensor in others:
+        if tensor.shape != first.shape:
+            raise ValueError(
+                f"{function}: {name} must have the shape of {first_name}, {tuple(first.shape)}, "
+                f"got {tuple(tensor.shape)}"
             )
 
 
@@ -106,6 +117,15 @@ def positive(function: str, **named: Any) -> None:
             raise TypeError(f"{function}: {name} must be a number, got {type(value).__name__}")
         if not 0 < value < math.inf:
             raise ValueError(f"{function}: {name} must be positive and finite, got {value}")
+
+
+def not_negative(function: str, **named: Any) -> None:
+    """Every argument must be a finite number, 0 at least."""
+    for name, value in named.items():
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
+            raise TypeError(f"{function}: {name} must be a number, got {value!r}")
+        if not 0 <= value <= sys.float_info.max:
+            raise ValueError(f"{function}: {name} must be finite and at least 0, got {value}")
 
 
 def size(function: str, **named: Any) -> None:

@@ -1,3 +1,34 @@
 """How good the answers are: counted, drawn as curves, and averaged."""
 
-__all__: list[str] = []
+from edudet.metrics.oks import oks
+from edudet.metrics.panoptic import panoptic_quality
+from edudet.metrics.pose import mean_error, pck, pckh, pdj
+from edudet.metrics.segmentation import (
+    dice_coefficient,
+    intersection_over_union,
+    mean_iou,
+    mean_pixel_accuracy,
+    pixel_accuracy,
+    segmentation_confusion,
+    segmentation_f1,
+    segmentation_precision,
+    segmentation_recall,
+)
+
+__all__ = [
+    "dice_coefficient",
+    "intersection_over_union",
+    "mean_error",
+    "mean_iou",
+    "mean_pixel_accuracy",
+    "oks",
+    "panoptic_quality",
+    "pck",
+    "pckh",
+    "pdj",
+    "pixel_accuracy",
+    "segmentation_confusion",
+    "segmentation_f1",
+    "segmentation_precision",
+    "segmentation_recall",
+]

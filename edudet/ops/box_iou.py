@@ -136,11 +136,14 @@ def box_iou_loop(
     for image in range(len(images1)):
         for i in range(n):
             for j in range(m):
-                out[image, i, j] = _iou_of_pair(images1[image, i], images2[image, j], kind, eps)
+                out[image, i, j] = iou_of_pair(images1[image, i], images2[image, j], kind, eps)
     return out.reshape(*batch, n, m).to(dtype)
 
 
-def _iou_of_pair(a: Tensor, b: Tensor, kind: str, eps: float) -> Tensor:
+def iou_of_pair(
+    a: Tensor, b: Tensor, kind: str, eps: float, area_eps: float = 0.0
+) -> Tensor:
+    """Of two (4,) boxes. `area_eps` is added to areas below a fraction bar: the losses do so."""
     ax1, ay1, ax2, ay2 = a
     bx1, by1, bx2, by2 = b
     width = min(ax2, bx2) - max(ax1, bx1)
@@ -148,13 +151,13 @@ def _iou_of_pair(a: Tensor, b: Tensor, kind: str, eps: float) -> Tensor:
     # Two negative sides would make a positive area.
     inter = width * height if width > 0 and height > 0 else 0 * width
     union = (ax2 - ax1) * (ay2 - ay1) + (bx2 - bx1) * (by2 - by1) - inter
-    iou = _ratio(inter, union)
+    iou = _ratio(inter, union + area_eps)
     if kind == "iou":
         return iou
     width = max(ax2, bx2) - min(ax1, bx1)  # of the smallest box around both
     height = max(ay2, by2) - min(ay1, by1)
     if kind == "generalized":
-        return iou - _ratio(width * height - union, width * height)
+        return iou - _ratio(width * height - union, width * height + area_eps)
     dx = (ax1 + ax2) / 2 - (bx1 + bx2) / 2
     dy = (ay1 + ay2) / 2 - (by1 + by2) / 2
     distance = iou - _ratio(dx**2 + dy**2, width**2 + height**2 + eps)
@@ -180,41 +183,47 @@ def box_iou_vectorized(
     if looked:
         check.box_values(FUNCTIONS[kind], boxes1=boxes1, boxes2=boxes2)
     a, b = boxes1[..., :, None, :], boxes2[..., None, :, :]         # (..., N, 1, 4), (..., 1, M, 4)
-    out = _iou_of_pairs(a, b, kind, eps).to(dtype)                  # (..., N, M)
+    out = iou_of_pairs(a, b, kind, eps).to(dtype)                   # (..., N, M)
     if not looked:
         valid = check.valid_boxes(a) & check.valid_boxes(b)
         out = out.masked_fill(~valid, math.nan)
     return out
 
 
-def _iou_of_pairs(a: Tensor, b: Tensor, kind: str, eps: float) -> Tensor:
-    top_left = torch.maximum(a[..., :2], b[..., :2])                # (..., N, M, 2)
-    bottom_right = torch.minimum(a[..., 2:], b[..., 2:])            # (..., N, M, 2)
+def iou_of_pairs(
+    a: Tensor, b: Tensor, kind: str, eps: float, area_eps: float = 0.0
+) -> Tensor:
+    ax1, ay1, ax2, ay2 = a.unbind(-1)                               # (..., N, 1)
+    bx1, by1, bx2, by2 = b.unbind(-1)                               # (..., 1, M)
+    width = torch.minimum(ax2, bx2) - torch.maximum(ax1, bx1)       # (..., N, M)
+    height = torch.minimum(ay2, by2) - torch.maximum(ay1, by1)
     # Clamp each side before multiplying: two negative sides make a positive area.
-    inter = (bottom_right - top_left).clamp(min=0).prod(-1)         # (..., N, M)
-    size_a, size_b = a[..., 2:] - a[..., :2], b[..., 2:] - b[..., :2]
-    union = size_a.prod(-1) + size_b.prod(-1) - inter
-    iou = _ratios(inter, union)
+    inter = width.clamp(min=0) * height.clamp(min=0)
+    union = (ax2 - ax1) * (ay2 - ay1) + (bx2 - bx1) * (by2 - by1) - inter
+    iou = _ratios(inter, union, area_eps)
     if kind == "iou":
         return iou
-    size = torch.maximum(a[..., 2:], b[..., 2:]) - torch.minimum(a[..., :2], b[..., :2])
+    width = torch.maximum(ax2, bx2) - torch.minimum(ax1, bx1)
+    height = torch.maximum(ay2, by2) - torch.minimum(ay1, by1)
     if kind == "generalized":
-        enclosing = size.prod(-1)
-        return iou - _ratios(enclosing - union, enclosing)
-    offset = (a[..., :2] + a[..., 2:]) / 2 - (b[..., :2] + b[..., 2:]) / 2
-    distance = iou - _ratios((offset**2).sum(-1), (size**2).sum(-1) + eps)
+        enclosing = width * height
+        return iou - _ratios(enclosing - union, enclosing, area_eps)
+    dx = (ax1 + ax2) / 2 - (bx1 + bx2) / 2
+    dy = (ay1 + ay2) / 2 - (by1 + by2) / 2
+    distance = iou - _ratios(dx**2 + dy**2, width**2 + height**2, eps)
     if kind == "distance":
         return distance
-    angle_a = torch.atan2(size_a[..., 0], size_a[..., 1])
-    angle_b = torch.atan2(size_b[..., 0], size_b[..., 1])
+    angle_a = torch.atan2(ax2 - ax1, ay2 - ay1)
+    angle_b = torch.atan2(bx2 - bx1, by2 - by1)
     v = 4 / math.pi**2 * (angle_a - angle_b) ** 2
-    alpha = _ratios(v, 1 - iou + v + eps).detach()
+    alpha = _ratios(v.detach(), (1 - iou + v).detach(), eps)
     return distance - alpha * v
 
 
-def _ratios(part: Tensor, whole: Tensor) -> Tensor:
-    # The inner `where` keeps 0 / 0 out of the gradient: NaN times 0 is NaN.
-    return torch.where(whole > 0, part / torch.where(whole > 0, whole, 1), 0 * part)
+def _ratios(part: Tensor, whole: Tensor, eps: float) -> Tensor:
+    if eps > 0:
+        return part / (whole + eps)
+    return part / whole.masked_fill(whole == 0, 1)  # the part is 0 there, too
 
 
 def box_iou_native(
