@@ -4,6 +4,7 @@ from edudet.ops.box_iou import box_iou, complete_box_iou, distance_box_iou, gene
 from edudet.ops.max_pool import max_pool2d_with_indices
 from edudet.ops.nms import batched_nms, nms
 from edudet.ops.roi_align import roi_align
+from edudet.ops.soft_nms import soft_nms
 from edudet.ops.unpool import max_unpool2d, unpool_bed_of_nails, unpool_nearest
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "max_unpool2d",
     "nms",
     "roi_align",
+    "soft_nms",
     "unpool_bed_of_nails",
     "unpool_nearest",
 ]
