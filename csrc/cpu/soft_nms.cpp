@@ -17,10 +17,28 @@ template <typename T>
 struct Taken {
   T score;
   int64_t index;
-  bool operator<(const Taken& other) const {
-    return score > other.score || (score == other.score && index < other.index);
-  }
 };
+
+// Scores are not negative, or kGone: so compared, their bits are in the order of the numbers, and a
+// loop for the largest fills a vector register. (That for floats would have to mind NaN and -0.)
+int32_t order_of(float score) { return int32_t(bits_of_float(score)); }
+int64_t order_of(double score) {
+  int64_t bits;
+  memcpy(&bits, &score, sizeof bits);
+  return bits;
+}
+
+// Where the largest of n scores stands first.
+template <typename T>
+EDUDET_CLONES int64_t find_largest(const T* score, int64_t n) {
+  auto largest = order_of(score[0]);
+  for (int64_t k = 1; k < n; ++k) largest = larger(largest, order_of(score[k]));
+  auto place = decltype(largest)(n);
+  for (decltype(place) k = 0; k < n; ++k) {
+    place = smaller(place, order_of(score[k]) == largest ? k : decltype(place)(n));
+  }
+  return place;
+}
 
 // One array for each coordinate, so that neighbours fill a vector register. The boxes of a block
 // come by index: of equal scores the first is that of the lowest index.
@@ -30,12 +48,21 @@ struct Block {
   int64_t index[kBlock];
 };
 
-// What is looked at for every taken box: where the block is and the best in it.
+// What is looked at for every taken box: where each block is, and the best score in it.
 template <typename T>
-struct Summary {
-  Box<T> around;
-  Taken<T> best;
-  int64_t block, place;  // the best is blocks[block].score[place]
+struct Summaries {
+  std::vector<T> x1, y1, x2, y2, best;
+  std::vector<int64_t> index, place;  // the best is that of box `index`, the place-th of its block
+
+  explicit Summaries(int64_t blocks)
+      : x1(blocks),
+        y1(blocks),
+        x2(blocks),
+        y2(blocks),
+        best(blocks),
+        index(blocks),
+        place(blocks) {}
+  int64_t size() const { return best.size(); }
 };
 
 template <typename T>
@@ -87,45 +114,47 @@ void sort_by_place(const T* boxes, std::vector<int64_t>& members) {
 }
 
 template <typename T>
-EDUDET_CLONES void find_best(const Block<T>& block, Summary<T>& summary) {
-  T best = kGone<T>;
-  for (int64_t k = 0; k < kBlock; ++k) best = larger(best, block.score[k]);
-  int32_t place = kBlock;
-  for (int32_t k = 0; k < kBlock; ++k) {
-    place = smaller(place, block.score[k] == best ? k : int32_t(kBlock));
-  }
-  summary.best = {best, block.index[place]};
-  summary.place = place;
+void update(const Block<T>& block, int64_t b, Summaries<T>& summaries) {
+  const int64_t place = find_largest(block.score, kBlock);
+  summaries.best[b] = block.score[place];
+  summaries.index[b] = block.index[place];
+  summaries.place[b] = place;
 }
 
 template <typename T>
 void fill(const T* boxes, const T* scores, const int64_t* members, int64_t count,
-          Block<compute_t<T>>& block, Summary<compute_t<T>>& summary) {
+          Block<compute_t<T>>& block, int64_t b, Summaries<compute_t<T>>& summaries) {
   using C = compute_t<T>;
   const C inf = std::numeric_limits<C>::infinity();
-  Box<C> around{inf, inf, -inf, -inf};
+  const Box<C> nowhere{inf, inf, -inf, -inf};
+  Box<C> around = nowhere;
   for (int64_t k = 0; k < kBlock; ++k) {
     const bool there = k < count;
-    const Box<C> b = there ? load_box(boxes + 4 * members[k]) : Box<C>{inf, inf, -inf, -inf};
-    around = {smaller(around.x1, b.x1), smaller(around.y1, b.y1), larger(around.x2, b.x2),
-              larger(around.y2, b.y2)};
-    block.x1[k] = b.x1, block.y1[k] = b.y1, block.x2[k] = b.x2, block.y2[k] = b.y2;
-    block.area[k] = there ? area(b) : C(0);
-    block.score[k] = there ? widen(scores[members[k]]) : kGone<C>;
-    block.index[k] = there ? members[k] : std::numeric_limits<int64_t>::max();
+    const Box<C> box = there ? load_box(boxes + 4 * members[k]) : nowhere;
+    around = {smaller(around.x1, box.x1), smaller(around.y1, box.y1), larger(around.x2, box.x2),
+              larger(around.y2, box.y2)};
+    block.x1[k] = box.x1, block.y1[k] = box.y1, block.x2[k] = box.x2, block.y2[k] = box.y2;
+    block.area[k] = there ? area(box) : C(0);
+    block.score[k] = there ? widen(scores[members[k]]) + C(0) : kGone<C>;  // no -0
+    block.index[k] = there ? members[k] : -1;
   }
-  summary.around = around;
-  find_best(block, summary);
+  summaries.x1[b] = around.x1, summaries.y1[b] = around.y1;
+  summaries.x2[b] = around.x2, summaries.y2[b] = around.y2;
+  update(block, b, summaries);
 }
 
 // ---- Taking and lowering ------------------------------------------------------------------------
 
+// Returns whether any IoU is more than `least`.
 template <typename T>
-EDUDET_CLONES void overlaps(const Block<T>& block, const Box<T>& box, T area, T* out) {
+EDUDET_CLONES bool overlaps(const Block<T>& block, const Box<T>& box, T area, T least, T* out) {
+  int any = 0;
   for (int64_t k = 0; k < kBlock; ++k) {
     const Box<T> other{block.x1[k], block.y1[k], block.x2[k], block.y2[k]};
     out[k] = iou(box, area, other, block.area[k]);
+    any |= int(out[k] > least);
   }
+  return any;
 }
 
 template <typename T>
@@ -138,63 +167,94 @@ EDUDET_CLONES void lower(Block<T>& block, const T* weight, T least) {
 }
 
 template <typename T>
-EDUDET_CLONES void linear_weights(T* iou, T threshold) {
-  for (int64_t k = 0; k < kBlock; ++k) iou[k] = iou[k] > threshold ? T(1) - iou[k] : T(1);
+EDUDET_CLONES void linear_weights(T* iou, T limit) {
+  for (int64_t k = 0; k < kBlock; ++k) iou[k] = iou[k] > limit ? T(1) - iou[k] : T(1);
+}
+
+// e^x for x <= 0 to a last bit or so, and 0 below -708; std::exp would not fill a vector register.
+EDUDET_HD double exp_of_negative(double x) {
+  constexpr double kRound = 0x1.8p52;  // adding it leaves whole numbers in the lowest bits
+  const double shifted = larger(x, -708.0) * 1.4426950408889634 + kRound, k = shifted - kRound;
+  const double r = (larger(x, -708.0) - k * 0x1.62e42fefa38p-1) - k * 0x1.ef35793c7673p-45;
+  double sum = 1.0 / 6227020800.0;  // the series of e^r, |r| < 0.35, up to r^13 / 13!
+  for (const double factorial : {479001600.0, 39916800.0, 3628800.0, 362880.0, 40320.0, 5040.0,
+                                 720.0, 120.0, 24.0, 6.0, 2.0, 1.0, 1.0}) {
+    sum = sum * r + 1.0 / factorial;
+  }
+  uint64_t bits;
+  memcpy(&bits, &shifted, sizeof bits);
+  bits = (bits + 1023) << 52;  // 2^k
+  double power;
+  memcpy(&power, &bits, sizeof power);
+  return x < -708.0 ? 0.0 : sum * power;
 }
 
 template <typename T>
-void gaussian_weights(const Block<T>& block, T* iou, double sigma) {
+EDUDET_CLONES void gaussian_weights(T* iou, double sigma) {
   for (int64_t k = 0; k < kBlock; ++k) {
     const double overlap = iou[k];
-    const bool matters = overlap > 0 && block.score[k] >= T(0);
-    iou[k] = matters ? T(std::exp(-(overlap * overlap) / sigma)) : T(1);
+    iou[k] = T(exp_of_negative(-(overlap * overlap) / sigma));
   }
+}
+
+// touched[b]: whether a box waits in block b that `box` may overlap.
+template <typename T>
+EDUDET_CLONES void find_touched(const T* x1, const T* y1, const T* x2, const T* y2, const T* best,
+                                int64_t n, const Box<T>& box, char* touched) {
+  for (int64_t b = 0; b < n; ++b) {
+    const Box<T> around{x1[b], y1[b], x2[b], y2[b]};
+    touched[b] = int(intersection(around, box) > T(0)) & int(best[b] >= T(0));
+  }
+}
+
+// The block of the best box that waits; of equal ones that of the lowest index.
+template <typename T>
+int64_t find_first(const Summaries<T>& s) {
+  const int64_t n = s.size();
+  int64_t first = find_largest(s.best.data(), n);
+  const T best = s.best[first];
+  for (int64_t b = first + 1; b < n; ++b) {
+    if (s.best[b] == best && s.index[b] < s.index[first]) first = b;
+  }
+  return first;
 }
 
 template <typename T>
 void soft_nms_of_one_class(const T* boxes, const T* scores, std::vector<int64_t>& members,
                            const Decay& decay, std::vector<Taken<compute_t<T>>>& taken) {
   using C = compute_t<T>;
-  const C least = C(decay.score_threshold), threshold = C(decay.iou_threshold);
+  const C least = C(decay.score_threshold), limit = decay.gaussian ? C(0) : C(decay.iou_threshold);
   sort_by_place(boxes, members);
   const int64_t n = members.size(), num_blocks = (n + kBlock - 1) / kBlock;
   std::vector<Block<C>> blocks(num_blocks);
-  std::vector<Summary<C>> alive(num_blocks);
+  Summaries<C> s(num_blocks);
   for (int64_t b = 0; b < num_blocks; ++b) {
-    alive[b].block = b;
-    fill(boxes, scores, members.data() + b * kBlock, std::min(kBlock, n - b * kBlock), blocks[b],
-         alive[b]);
+    const int64_t begin = b * kBlock;
+    fill(boxes, scores, members.data() + begin, std::min(kBlock, n - begin), blocks[b], b, s);
   }
-  const auto by_best = [](const Summary<C>& a, const Summary<C>& b) { return a.best < b.best; };
-  while (!alive.empty()) {
-    Summary<C>& first = *std::min_element(alive.begin(), alive.end(), by_best);
-    taken.push_back(first.best);
-    Block<C>& home = blocks[first.block];
-    const int64_t k = first.place;
+  std::vector<char> touched(num_blocks);
+  C weight[kBlock];
+  for (;;) {
+    const int64_t first = find_first(s), k = s.place[first];
+    if (!(s.best[first] >= C(0))) return;
+    taken.push_back({s.best[first], s.index[first]});
+    Block<C>& home = blocks[first];
     const Box<C> box{home.x1[k], home.y1[k], home.x2[k], home.y2[k]};
     const C area_of_box = home.area[k];
     home.score[k] = kGone<C>;
-    find_best(home, first);
-    for (size_t i = 0; i < alive.size();) {
-      Summary<C>& summary = alive[i];
-      if (intersection(summary.around, box) > C(0) && summary.best.score >= C(0)) {
-        Block<C>& block = blocks[summary.block];
-        C weight[kBlock];
-        overlaps(block, box, area_of_box, weight);
-        if (decay.gaussian) {
-          gaussian_weights(block, weight, decay.sigma);
-        } else {
-          linear_weights(weight, threshold);
-        }
-        lower(block, weight, least);
-        find_best(block, summary);
+    update(home, first, s);
+    find_touched(s.x1.data(), s.y1.data(), s.x2.data(), s.y2.data(), s.best.data(), num_blocks, box,
+                 touched.data());
+    for (int64_t b = 0; b < num_blocks; ++b) {
+      if (!touched[b]) continue;
+      if (!overlaps(blocks[b], box, area_of_box, limit, weight)) continue;
+      if (decay.gaussian) {
+        gaussian_weights(weight, decay.sigma);
+      } else {
+        linear_weights(weight, limit);
       }
-      if (summary.best.score >= C(0)) {
-        ++i;
-      } else {  // nobody waits in this block
-        summary = alive.back();
-        alive.pop_back();
-      }
+      lower(blocks[b], weight, least);
+      update(blocks[b], b, s);
     }
   }
 }
@@ -220,7 +280,11 @@ int64_t soft_nms(const T* boxes, const T* scores, const int64_t* classes, int64_
     members.assign(waiting.begin() + begin, waiting.begin() + end);
     soft_nms_of_one_class(boxes, scores, members, decay, taken);
   }
-  if (classes) std::sort(taken.begin(), taken.end());
+  if (classes) {
+    std::sort(taken.begin(), taken.end(), [](const auto& a, const auto& b) {
+      return a.score > b.score || (a.score == b.score && a.index < b.index);
+    });
+  }
   for (size_t k = 0; k < taken.size(); ++k) {
     keep[k] = taken[k].index;
     kept_scores[k] = narrow<T>(taken[k].score);
