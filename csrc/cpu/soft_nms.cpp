@@ -3,7 +3,6 @@
 #include "../soft_nms.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <utility>
 #include <vector>
