@@ -6,5 +6,13 @@ from edudet.proposals.sliding_window import (
     sliding_windows,
     window_count,
 )
+from edudet.proposals.template_matching import match_template, template_matches
 
-__all__ = ["exhaustive_cost", "image_pyramid", "sliding_windows", "window_count"]
+__all__ = [
+    "exhaustive_cost",
+    "image_pyramid",
+    "match_template",
+    "sliding_windows",
+    "template_matches",
+    "window_count",
+]
