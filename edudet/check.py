@@ -26,9 +26,9 @@ def dtype(function: str, allowed: tuple[torch.dtype, ...], **named: Tensor) -> N
     for name, tensor in named.items():
         if tensor.dtype not in allowed:
             words = [str(dtype).removeprefix("torch.") for dtype in allowed]
-            choice = " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+            listed = f"{', '.join(words[:-1])} or {words[-1]}" if words[1:] else words[0]
             raise ValueError(
-                f"{function}: {name} must have dtype {choice}, "
+                f"{function}: {name} must have dtype {listed}, "
                 f"got {str(tensor.dtype).removeprefix('torch.')}"
             )
 

@@ -5,7 +5,7 @@ way back, `max_unpool2d`: Zeiler and Fergus, 2014; Noh et al., 2015. The functio
 
 The same function twice:
     max_pool2d_loop         window by window, cell by cell: the definition
-    max_pool2d_vectorized   all windows gathered side by side
+    max_pool2d_vectorized   one cell of all windows at a time
 """
 
 import torch
@@ -146,13 +146,16 @@ def max_pool2d_vectorized(
         _cells(*axis, input.device)
         for axis in zip(size, starts, check.pair(kernel_size), check.pair(dilation), strict=True)
     )                                                                    # (H', k), (W', l)
-    cells = (y[:, None, :, None] * size[1] + x[:, None, :]).flatten(2)   # (H', W', k l)
-    windows = input.flatten(-2)[..., cells]                              # (..., H', W', k l)
-    winner = windows.argmax(-1)                                          # of equal ones the first
-    last_nan = cells.shape[-1] - 1 - windows.isnan().flip(-1).int().argmax(-1)
-    winner = torch.where(windows.isnan().any(-1), last_nan, winner)[..., None]
-    indices = cells.expand(windows.shape).gather(-1, winner).squeeze(-1)
-    return windows.gather(-1, winner).squeeze(-1), indices
+    best = torch.full((), -torch.inf, dtype=input.dtype, device=input.device)
+    indices = y[:, :1] * size[1] + x[:, 0]                               # (H', W')
+    for row in y.T:
+        rows = input.detach()[..., row, :]
+        for column in x.T:
+            values = rows[..., column]                                   # (..., H', W')
+            better = (values > best) | values.isnan()
+            best = torch.where(better, values, best)
+            indices = torch.where(better, row[:, None] * size[1] + column, indices)
+    return input.flatten(-2).gather(-1, indices.flatten(-2)).view_as(indices), indices
 
 
 def _cells(cells: int, starts: range, kernel: int, step: int, device) -> Tensor:
