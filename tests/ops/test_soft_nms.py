@@ -173,6 +173,15 @@ def test_opencv_agrees(method):
     np.testing.assert_allclose(kept_scores.numpy(), np.asarray(expected).ravel(), rtol=1e-5)
 
 
+def test_a_crowd(form, device):
+    """Two people, one before the other, and a second box on the first: NMS loses a person."""
+    boxes = [[0, 0, 40, 100], [2, 0, 42, 100], [12, 0, 52, 100]]  # IoU with the first .90, .54
+    boxes, scores = tensors(boxes, [0.9, 0.85, 0.8], device)
+    assert nms(boxes, scores, 0.5).tolist() == [0]
+    for method in METHODS:
+        assert form(boxes, scores, method)[0].tolist() == [0, 2, 1]
+
+
 def test_boxes_that_do_not_overlap_keep_their_scores(form, device):
     boxes, scores = (t.to(device) for t in random_boxes(120, 10))
     apart = nms(boxes, scores, 0.0)

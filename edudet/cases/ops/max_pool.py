@@ -123,7 +123,7 @@ MISTAKES = {
     "windows move by 1, whatever the stride": lambda rows, k, stride, *rest: _pooled(
         (rows, k, 1, *rest)
     ),
-    "windows never overlap: stride is taken for the kernel size": (
+    "windows move by their own size, whatever the stride": (
         lambda rows, k, stride, *rest: _pooled((rows, k, k, *rest))
     ),
     "ceil_mode is forgotten": lambda *args: _pooled((*args[:5], False)),
