@@ -27,8 +27,9 @@ def dtype(function: str, allowed: tuple[torch.dtype, ...], **named: Tensor) -> N
     for name, tensor in named.items():
         if tensor.dtype not in allowed:
             words = [str(dtype).removeprefix("torch.") for dtype in allowed]
+            listed = f"{', '.join(words[:-1])} or {words[-1]}" if words[1:] else words[0]
             raise ValueError(
-                f"{function}: {name} must have dtype {', '.join(words[:-1])} or {words[-1]}, "
+                f"{function}: {name} must have dtype {listed}, "
                 f"got {str(tensor.dtype).removeprefix('torch.')}"
             )
 
@@ -130,16 +131,41 @@ def not_negative(function: str, **named: Any) -> None:
 
 def size(function: str, **named: Any) -> None:
     """Every argument must be a size: an int or a pair (height, width), 1 at least."""
+    _whole_numbers(function, 1, named)
+
+
+def padding(function: str, **named: Any) -> None:
+    """Every argument must be an int or a pair (height, width), 0 at least."""
+    _whole_numbers(function, 0, named)
+
+
+def _whole_numbers(function: str, least: int, named: dict[str, Any]) -> None:
     for name, value in named.items():
-        pair = value if isinstance(value, (tuple, list)) else (value, value)
-        if len(pair) != 2 or not all(
-            isinstance(side, (int, torch.SymInt)) and not isinstance(side, bool) for side in pair
+        sides = value if isinstance(value, (tuple, list)) else (value, value)
+        if len(sides) != 2 or not all(
+            isinstance(side, (int, torch.SymInt)) and not isinstance(side, bool) for side in sides
         ):
             raise TypeError(
                 f"{function}: {name} must be an int or a pair (height, width), got {value!r}"
             )
-        if pair[0] < 1 or pair[1] < 1:
-            raise ValueError(f"{function}: {name} must be at least 1, got {value}")
+        if sides[0] < least or sides[1] < least:
+            raise ValueError(f"{function}: {name} must be at least {least}, got {value}")
+
+
+def pair(size: Any) -> tuple[int, int]:
+    """(height, width) of what `size` lets pass."""
+    return (size[0], size[1]) if isinstance(size, (tuple, list)) else (size, size)
+
+
+def maps(function: str, **named: Any) -> None:
+    """Every argument must be a batch of maps or one image's, with an element in each."""
+    is_tensor(function, **named)
+    for name, tensor in named.items():
+        if tensor.ndim not in (3, 4) or 0 in tensor.shape[-3:]:
+            raise ValueError(
+                f"{function}: {name} must have shape (N, C, H, W) or (C, H, W) with C, H, W at "
+                f"least 1, got {tuple(tensor.shape)}"
+            )
 
 
 def can_look(*tensors: Tensor) -> bool:

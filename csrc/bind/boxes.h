@@ -1,5 +1,7 @@
-// The complaint about a box, in the words of edudet/check.py.
+// What bindings of operators on boxes check, in the words of edudet/check.py.
 #pragma once
+
+#include <optional>
 
 #include "../box_iou.h"
 #include "tensor.h"
@@ -19,6 +21,28 @@ template <typename T>
   const char* question = finite && !ordered ? ": is this one (x, y, w, h)?" : "";
   fail(op, ": ", argument, "[", index, "] must ", rule, ", got [", b.x1, ", ", b.y1, ", ", b.x2,
        ", ", b.y2, "]", question);
+}
+
+// `bad_box`, `bad_score`: indices, n if there is none. `box`, `score`: what stands there.
+template <typename T>
+void check_values(const char* op, int64_t n, int64_t bad_box, const T* box, int64_t bad_score,
+                  T score) {
+  if (bad_box < n) fail_for_box(op, "boxes", std::to_string(bad_box), box);
+  require(bad_score == n, op, ": scores[", bad_score, "] must be finite, got ", widen(score));
+}
+
+// Boxes (n, 4) with scores (n,) and, if given, classes (n,).
+inline void check_detections(const char* op, const Tensor& boxes, const Tensor& scores,
+                             const std::optional<Tensor>& classes) {
+  require(boxes.dim() == 2 && boxes.size(1) == 4, op, ": boxes must have shape (N, 4)");
+  require(scores.dim() == 1 && scores.size(0) == boxes.size(0), op,
+          ": scores must have shape (N,)");
+  require(boxes.scalar_type() == scores.scalar_type(), op, ": boxes and scores must share a dtype");
+  require(boxes.device() == scores.device(), op, ": boxes and scores must share a device");
+  require(!classes ||
+              (classes->dim() == 1 && classes->size(0) == boxes.size(0) &&
+               classes->scalar_type() == ScalarType::Long && classes->device() == boxes.device()),
+          op, ": idxs must have shape (N,), dtype int64 and the device of boxes");
 }
 
 }  // namespace edudet

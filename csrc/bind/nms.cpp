@@ -8,13 +8,6 @@
 namespace edudet {
 namespace {
 
-// `bad_box`, `bad_score`: indices, n if there is none. `box`, `score`: what stands there.
-template <typename T>
-void check_values(int64_t n, int64_t bad_box, const T* box, int64_t bad_score, T score) {
-  if (bad_box < n) fail_for_box("nms", "boxes", std::to_string(bad_box), box);
-  require(bad_score == n, "nms: scores[", bad_score, "] must be finite, got ", widen(score));
-}
-
 #ifdef EDUDET_WITH_CUDA
 
 // Which box comes k-th: scores.sort(stable=True, descending=True).indices
@@ -60,7 +53,7 @@ Tensor run(const Tensor& boxes, const Tensor& scores, const std::optional<Tensor
     cudaMemcpyAsync(box, b + 4 * i, sizeof box, cudaMemcpyDeviceToHost, stream);
     cudaMemcpyAsync(&score, s + j, sizeof score, cudaMemcpyDeviceToHost, stream);
     check_launch("nms", cudaStreamSynchronize(stream));
-    check_values(n, on_host.first_invalid_box, box, on_host.first_infinite_score, score);
+    check_values("nms", n, on_host.first_invalid_box, box, on_host.first_infinite_score, score);
   }
   return torch::stable::clone(torch::stable::narrow(keep, 0, 0, on_host.num_kept));
 }
@@ -73,7 +66,7 @@ Tensor run(const Tensor& boxes, const Tensor& scores, const std::optional<Tensor
   const int64_t n = boxes.size(0);
   const T *b = input<T>(boxes, "boxes"), *s = input<T>(scores, "scores");
   const int64_t bad_box = cpu::find_invalid_box(b, n), bad_score = cpu::find_infinite_score(s, n);
-  check_values(n, bad_box, b + 4 * bad_box, bad_score, bad_score < n ? s[bad_score] : T{});
+  check_values("nms", n, bad_box, b + 4 * bad_box, bad_score, bad_score < n ? s[bad_score] : T{});
   Tensor keep = torch::stable::new_empty(boxes, {n}, ScalarType::Long);
   const int64_t num_kept = cpu::nms(b, s, classes ? input<int64_t>(*classes, "classes") : nullptr,
                                     n, compute_t<T>(threshold), output<int64_t>(keep, "keep"));
@@ -85,18 +78,10 @@ Tensor run(const Tensor& boxes, const Tensor& scores, const std::optional<Tensor
 
 Tensor nms(const Tensor& boxes, const Tensor& scores, std::optional<Tensor> classes,
            double iou_threshold, int64_t kernel) {
-  require(boxes.dim() == 2 && boxes.size(1) == 4, "nms: boxes must have shape (N, 4)");
-  require(scores.dim() == 1 && scores.size(0) == boxes.size(0), "nms: scores must have shape (N,)");
-  require(boxes.scalar_type() == scores.scalar_type(), "nms: boxes and scores must share a dtype");
-  require(boxes.device() == scores.device(), "nms: boxes and scores must share a device");
+  check_detections("nms", boxes, scores, classes);
   require(iou_threshold >= 0 && iou_threshold <= 1, "nms: iou_threshold must lie in [0, 1], got ",
           iou_threshold);
-  if (classes) {
-    require(classes->dim() == 1 && classes->size(0) == boxes.size(0) &&
-                classes->scalar_type() == ScalarType::Long && classes->device() == boxes.device(),
-            "nms: idxs must have shape (N,), dtype int64 and the device of boxes");
-    classes = torch::stable::contiguous(*classes);
-  }
+  if (classes) classes = torch::stable::contiguous(*classes);
   const Tensor b = torch::stable::contiguous(boxes), s = torch::stable::contiguous(scores);
   return dispatch("nms", b, [&](auto zero) {
     return run<decltype(zero)>(b, s, classes, iou_threshold, kernel);

@@ -1,8 +1,12 @@
 """Operators on tensors. Names and arguments are torchvision.ops' own where it has the function."""
 
 from edudet.ops.box_iou import box_iou, complete_box_iou, distance_box_iou, generalized_box_iou
+from edudet.ops.matrix_nms import matrix_nms
+from edudet.ops.max_pool import max_pool2d_with_indices
 from edudet.ops.nms import batched_nms, nms
 from edudet.ops.roi_align import roi_align
+from edudet.ops.soft_nms import soft_nms
+from edudet.ops.unpool import max_unpool2d, unpool_bed_of_nails, unpool_nearest
 
 __all__ = [
     "batched_nms",
@@ -10,6 +14,12 @@ __all__ = [
     "complete_box_iou",
     "distance_box_iou",
     "generalized_box_iou",
+    "matrix_nms",
+    "max_pool2d_with_indices",
+    "max_unpool2d",
     "nms",
     "roi_align",
+    "soft_nms",
+    "unpool_bed_of_nails",
+    "unpool_nearest",
 ]

@@ -66,9 +66,16 @@ def _best_form(function, boxes, scores, idxs, iou_threshold) -> Tensor:
 
 
 def _checked(function, boxes, scores, idxs, iou_threshold) -> tuple[Tensor, Tensor]:
+    boxes, scores = check_detections(function, boxes, scores, idxs)
+    check.unit_interval(function, iou_threshold=iou_threshold)
+    return boxes.detach(), scores.detach()
+
+
+def check_detections(function, boxes, scores, idxs) -> tuple[Tensor, Tensor]:
+    """Check types, shapes, devices and dtypes; return boxes and scores, of one dtype."""
     check.boxes(function, boxes=boxes)
-    check.is_tensor(function, scores=scores)
     others = {"scores": scores} if idxs is None else {"scores": scores, "idxs": idxs}
+    check.is_tensor(function, **others)
     for name, tensor in others.items():
         if tensor.ndim != 1 or len(tensor) != len(boxes):
             raise ValueError(
@@ -76,14 +83,12 @@ def _checked(function, boxes, scores, idxs, iou_threshold) -> tuple[Tensor, Tens
                 f"got {tuple(tensor.shape)}"
             )
     check.same_device(function, boxes=boxes, **others)
-    boxes, scores = boxes.detach(), scores.detach()
     if check.under_autocast(boxes):  # a network's boxes beside scores of a softmax
         boxes, scores = check.autocast_to_float32(boxes, scores)
     check.dtype(function, check.FLOATS, boxes=boxes)
     check.same_dtype(function, boxes=boxes, scores=scores)
     if idxs is not None:
         check.dtype(function, check.INTEGERS, idxs=idxs)
-    check.unit_interval(function, iou_threshold=iou_threshold)
     return boxes, scores
 
 
@@ -112,13 +117,14 @@ def nms_steps(
         suppressed = []
         for i in waiting:
             same_class = idxs is None or idxs[i] == idxs[best]
-            if same_class and _iou(boxes[best], boxes[i]) > threshold:
+            if same_class and iou_of_pair(boxes[best], boxes[i]) > threshold:
                 suppressed.append(i)
         yield best, suppressed
         waiting = [i for i in waiting if i not in suppressed]
 
 
-def _iou(a: Tensor, b: Tensor) -> Tensor:
+def iou_of_pair(a: Tensor, b: Tensor) -> Tensor:
+    """IoU of two boxes, (4,) each: 0 for 0 / 0."""
     width = min(a[2], b[2]) - max(a[0], b[0])
     height = min(a[3], b[3]) - max(a[1], b[1])
     if width <= 0 or height <= 0:

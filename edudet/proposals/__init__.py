@@ -7,6 +7,7 @@ from edudet.proposals.sliding_window import (
     sliding_windows,
     window_count,
 )
+from edudet.proposals.template_matching import match_template, template_matches
 
 __all__ = [
     "AnchorGenerator",
@@ -14,6 +15,8 @@ __all__ = [
     "generate_anchors",
     "grid_anchors",
     "image_pyramid",
+    "match_template",
     "sliding_windows",
+    "template_matches",
     "window_count",
 ]
