@@ -8,6 +8,7 @@ found by the CPU kernels in their first pass over the data; the plain Python for
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
@@ -26,8 +27,9 @@ def dtype(function: str, allowed: tuple[torch.dtype, ...], **named: Tensor) -> N
     for name, tensor in named.items():
         if tensor.dtype not in allowed:
             words = [str(dtype).removeprefix("torch.") for dtype in allowed]
+            listed = f"{', '.join(words[:-1])} or {words[-1]}" if words[1:] else words[0]
             raise ValueError(
-                f"{function}: {name} must have dtype {', '.join(words[:-1])} or {words[-1]}, "
+                f"{function}: {name} must have dtype {listed}, "
                 f"got {str(tensor.dtype).removeprefix('torch.')}"
             )
 
@@ -96,6 +98,41 @@ def positive(function: str, **named: Any) -> None:
             raise TypeError(f"{function}: {name} must be a number, got {type(value).__name__}")
         if not 0 < value < math.inf:
             raise ValueError(f"{function}: {name} must be positive and finite, got {value}")
+
+
+def not_negative(function: str, **named: Any) -> None:
+    """Every argument must be a finite number, 0 at least."""
+    for name, value in named.items():
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
+            raise TypeError(f"{function}: {name} must be a number, got {value!r}")
+        if not 0 <= value < math.inf:
+            raise ValueError(f"{function}: {name} must be finite and at least 0, got {value}")
+
+
+def image(function: str, image: Any, dtypes: tuple[torch.dtype, ...] = (torch.uint8, *FLOATS),
+          gray: bool = True) -> Tensor:
+    """A photo as people hold it, an array or a tensor, colours last; returned as a tensor."""
+    if isinstance(image, np.ndarray) and image.dtype != object:
+        image = torch.from_numpy(np.ascontiguousarray(image))
+    if not isinstance(image, Tensor):
+        got = type(image).__name__
+        raise TypeError(f"{function}: image must be an array or a Tensor, got {got}")
+    if not ((image.ndim == 3 and image.shape[2] == 3) or (image.ndim == 2 and gray)):
+        question = ": is this one (C, H, W)?" if image.ndim == 3 and image.shape[0] == 3 else ""
+        raise ValueError(
+            f"{function}: image must have shape {'(H, W) or ' if gray else ''}(H, W, 3), got "
+            f"{tuple(image.shape)}{question}"
+        )
+    dtype(function, dtypes, image=image)
+    if image.is_floating_point():
+        bad = (~(image.detach().abs() <= 1e30)).nonzero()
+        if len(bad):
+            place = tuple(bad[0].tolist())
+            raise ValueError(
+                f"{function}: image[{', '.join(map(str, place))}] must be finite and at most "
+                f"1e30, got {image[place].item():g}"
+            )
+    return image
 
 
 def size(function: str, **named: Any) -> None:
