@@ -9,6 +9,10 @@ namespace edudet::cpu {
 // At most so many pixels: an edge's number fits into 32 bits.
 constexpr int64_t kMostPixelsOfFelzenszwalb = int64_t(1) << 25;
 
+// One plane: down the columns, then along the rows, mirrored at the border.
+void smooth(const float* in, int64_t height, int64_t width, const float* taps, int64_t num_taps,
+            float* out);
+
 // labels (num_scales, height, width): regions 0, 1, ... in the order of their first pixels.
 // min_sizes (num_scales,). Allocates scratch of about 80 bytes a pixel.
 void felzenszwalb(const float* values, int64_t channels, int64_t height, int64_t width,

@@ -38,29 +38,6 @@ EDUDET_CLONES void add_scaled(const float* a, const float* b, float tap, int64_t
   for (int64_t i = 0; i < n; ++i) out[i] = out[i] + tap * (a[i] + b[i]);
 }
 
-// One plane, down the columns and then along the rows.
-void smooth(const float* in, int64_t height, int64_t width, const float* taps, int64_t num_taps,
-            float* out) {
-  const int64_t radius = num_taps - 1;
-  std::vector<float> padded(width + 2 * radius);
-  float* middle = padded.data() + radius;
-  for (int64_t y = 0; y < height; ++y) {
-    set_scaled(in + y * width, taps[0], width, middle);
-    for (int64_t i = 1; i <= radius; ++i) {
-      add_scaled(in + mirrored(y - i, height) * width, in + mirrored(y + i, height) * width,
-                 taps[i], width, middle);
-    }
-    for (int64_t i = 1; i <= radius; ++i) {
-      middle[-i] = middle[mirrored(-i, width)];
-      middle[width - 1 + i] = middle[mirrored(width - 1 + i, width)];
-    }
-    set_scaled(middle, taps[0], width, out + y * width);
-    for (int64_t i = 1; i <= radius; ++i) {
-      add_scaled(middle - i, middle + i, taps[i], width, out + y * width);
-    }
-  }
-}
-
 // The distances of n pixels to n others; `plane` elements lie between two channels.
 EDUDET_CLONES void distances(const float* a, const float* b, int64_t channels, int64_t plane,
                              int64_t n, float* __restrict out) {
@@ -183,6 +160,28 @@ class Components {
 };
 
 }  // namespace
+
+void smooth(const float* in, int64_t height, int64_t width, const float* taps, int64_t num_taps,
+            float* out) {
+  const int64_t radius = num_taps - 1;
+  std::vector<float> padded(width + 2 * radius);
+  float* middle = padded.data() + radius;
+  for (int64_t y = 0; y < height; ++y) {
+    set_scaled(in + y * width, taps[0], width, middle);
+    for (int64_t i = 1; i <= radius; ++i) {
+      add_scaled(in + mirrored(y - i, height) * width, in + mirrored(y + i, height) * width,
+                 taps[i], width, middle);
+    }
+    for (int64_t i = 1; i <= radius; ++i) {
+      middle[-i] = middle[mirrored(-i, width)];
+      middle[width - 1 + i] = middle[mirrored(width - 1 + i, width)];
+    }
+    set_scaled(middle, taps[0], width, out + y * width);
+    for (int64_t i = 1; i <= radius; ++i) {
+      add_scaled(middle - i, middle + i, taps[i], width, out + y * width);
+    }
+  }
+}
 
 void felzenszwalb(const float* values, int64_t channels, int64_t height, int64_t width,
                   const float* taps, int64_t num_taps, const double* scales,

@@ -172,10 +172,7 @@ def _components(num_pixels, weights, tails, heads, scale, min_size) -> list[int]
 
 
 def felzenszwalb_vectorized(image: Any, scale: float, sigma: float, min_size: int) -> Tensor:
-    values = pixel_values(check.image("felzenszwalb", image)).numpy()
-    taps = gaussian_taps(sigma).numpy()
-    for axis in (1, 2):
-        values = _smooth(values, taps, axis)
+    values = smoothed(pixel_values(check.image("felzenszwalb", image)).numpy(), sigma)
     height, width = values.shape[1:]
     pixels = np.arange(height * width).reshape(height, width)
     weights = np.full((height, width, len(NEIGHBOURS)), np.nan, dtype=np.float32)
@@ -192,6 +189,13 @@ def felzenszwalb_vectorized(image: Any, scale: float, sigma: float, min_size: in
     lists = weights.ravel()[order].tolist(), (order // 4).tolist(), heads.ravel()[order].tolist()
     labels = _components(height * width, *lists, scale, min_size)
     return torch.tensor(labels, dtype=torch.int64).reshape(height, width)
+
+
+def smoothed(values: np.ndarray, sigma: float) -> np.ndarray:
+    """(C, H, W) float32 -> the same, smoothed by a Gaussian down the columns, then along the rows.
+    """
+    taps = gaussian_taps(sigma).numpy()
+    return _smooth(_smooth(values, taps, 1), taps, 2)
 
 
 def _smooth(values: np.ndarray, taps: np.ndarray, axis: int) -> np.ndarray:
