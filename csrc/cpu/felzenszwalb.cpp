@@ -121,11 +121,14 @@ class Components {
     while (nodes_[i].parent != i) i = nodes_[i].parent = nodes_[nodes_[i].parent].parent;
     return i;
   }
-  void join_if_alike(uint32_t i, uint32_t j, float weight) {
+  // Whether the edge is a border, between two components that it does not join.
+  bool join_unless_border(uint32_t i, uint32_t j, float weight) {
     const uint32_t a = root(i), b = root(j);
-    if (a == b || weight > limit_[a] || weight > limit_[b]) return;
+    if (a == b) return false;
+    if (weight > limit_[a] || weight > limit_[b]) return true;
     const uint32_t joined = join(a, b);
     limit_[joined] = weight + scale_ / nodes_[joined].size;
+    return false;
   }
   void join_if_small(uint32_t i, uint32_t j, int64_t min_size) {
     const uint32_t a = root(i), b = root(j);
@@ -195,15 +198,19 @@ void felzenszwalb(const float* values, int64_t channels, int64_t height, int64_t
   Counts counts{};
   std::vector<Edge> edges = grid.weigh(smoothed.data(), channels, counts);
   sort(edges, counts);
+  std::vector<uint32_t> borders;  // the others can join nothing later
   for (int64_t s = 0; s < num_scales; ++s) {
     Components components(grid.size(), scales[s]);
+    borders.clear();
     for (const Edge& edge : edges) {
       float weight;
       memcpy(&weight, &edge.key, sizeof weight);
-      components.join_if_alike(edge.name >> 2, grid.head(edge.name), weight);
+      if (components.join_unless_border(edge.name >> 2, grid.head(edge.name), weight)) {
+        borders.push_back(edge.name);
+      }
     }
-    for (const Edge& edge : edges) {
-      components.join_if_small(edge.name >> 2, grid.head(edge.name), min_sizes[s]);
+    for (const uint32_t name : borders) {
+      components.join_if_small(name >> 2, grid.head(name), min_sizes[s]);
     }
     components.number(labels + s * grid.size());
   }

@@ -1,3 +1,5 @@
 """How good the answers are: counted, drawn as curves, and averaged."""
 
-__all__: list[str] = []
+from edudet.metrics.proposal_recall import average_recall, proposal_recall
+
+__all__ = ["average_recall", "proposal_recall"]

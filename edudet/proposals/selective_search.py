@@ -218,7 +218,10 @@ def _pooled(trees: list[MergeTree], min_box_size: float, seed: int) -> tuple[Ten
     order = (places * random).argsort(stable=True)
     large = (boxes[:, 2:] - boxes[:, :2]).amin(1) >= min_box_size
     order = order[large[order]]
-    _, first = np.unique(boxes[order].numpy(), axis=0, return_index=True)
+    x1, y1, x2, y2 = boxes[order].long().T
+    side = 1 + boxes.max().long()
+    name = ((x1 * side + y1) * side + x2) * side + y2 if side < 2**15 else boxes[order].numpy()
+    _, first = np.unique(name, axis=0, return_index=True)
     order = order[np.sort(first)]
     return boxes[order], sources[order]
 
