@@ -1,6 +1,6 @@
-"""Selective search of the 512 x 512 photo that ships in scikit-image. Goal, one thread each: 4 times
-OpenCV's fast mode, at the same recall or a better one; this is printed first, for generated scenes
-(goal: .95 at IoU .5) and for photos with labelled objects."""
+"""Selective search of the 512 x 512 photo that ships in scikit-image. Goal, one thread each: 4
+times OpenCV's fast mode, at the same recall or a better one; this is printed first, for generated
+scenes (goal: .95 at IoU .5) and for photos with labelled objects."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -53,7 +53,6 @@ def report(name: str, images: list[tuple[Tensor, Tensor]], cv2) -> None:
         "edudet": lambda image: selective_search(image).boxes
     }
     if cv2:
-        cv2.setRNGSeed(0)
         searches["opencv"] = partial(opencv_search, cv2)
     for who, search in searches.items():
         proposals = [search(image) for image, _ in images]

@@ -2,8 +2,9 @@
 
 from edudet.proposals.colour_spaces import to_colour_space
 from edudet.proposals.felzenszwalb import felzenszwalb
+from edudet.proposals.merge_regions import MergeTree, merge_regions
 from edudet.proposals.region_similarity import region_similarity
-from edudet.proposals.selective_search import selective_search
+from edudet.proposals.selective_search import RegionProposals, selective_search
 from edudet.proposals.sliding_window import (
     exhaustive_cost,
     image_pyramid,
@@ -12,9 +13,12 @@ from edudet.proposals.sliding_window import (
 )
 
 __all__ = [
+    "MergeTree",
+    "RegionProposals",
     "exhaustive_cost",
     "felzenszwalb",
     "image_pyramid",
+    "merge_regions",
     "region_similarity",
     "selective_search",
     "sliding_windows",

@@ -15,6 +15,7 @@ evidence for a border a small component asks for. Felzenszwalb and Huttenlocher,
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,7 @@ def felzenszwalb(
             that is not finite or beyond 1e30; a parameter is out of its range.
     """
     image = check.image("felzenszwalb", image)
-    _check_parameters(image, scale, sigma, min_size)
+    check_parameters("felzenszwalb", image, scale, sigma, min_size)
     on_cpu = image.detach().cpu()
     form = felzenszwalb_vectorized if native.obstacle("felzenszwalb", on_cpu) else (
         felzenszwalb_native
@@ -69,15 +70,15 @@ def felzenszwalb(
     return form(on_cpu, scale, sigma, min_size).to(image.device)
 
 
-def _check_parameters(image, scale, sigma, min_size) -> None:
-    check.not_negative("felzenszwalb", scale=scale, sigma=sigma, min_size=min_size)
-    check.is_int("felzenszwalb", min_size=min_size)
+def check_parameters(function, image, scale, sigma, min_size) -> None:
+    check.not_negative(function, scale=scale, sigma=sigma, min_size=min_size)
+    check.is_int(function, min_size=min_size)
     if sigma > LARGEST_SIGMA:
-        raise ValueError(f"felzenszwalb: sigma must be at most {LARGEST_SIGMA:g}, got {sigma}")
-    if image.shape[0] * image.shape[1] > MOST_PIXELS:
+        raise ValueError(f"{function}: sigma must be at most {LARGEST_SIGMA:g}, got {sigma}")
+    height, width = image.shape[:2]
+    if height * width > MOST_PIXELS:
         raise ValueError(
-            f"felzenszwalb: image must have at most {MOST_PIXELS} pixels, got "
-            f"{image.shape[0]} x {image.shape[1]}"
+            f"{function}: image must have at most {MOST_PIXELS} pixels, got {height} x {width}"
         )
 
 
@@ -215,11 +216,18 @@ def _smooth(values: np.ndarray, taps: np.ndarray, axis: int) -> np.ndarray:
 
 
 def felzenszwalb_native(image: Any, scale: float, sigma: float, min_size: int) -> Tensor:
-    image = check.image("felzenszwalb", image)
-    native.require("felzenszwalb", image)
-    taps = gaussian_taps(sigma)
-    arguments = pixel_values(image), taps, [float(scale)], [min(min_size, MOST_PIXELS)]
-    return native.call("felzenszwalb", "felzenszwalb", *arguments)[0]
+    values = pixel_values(check.image("felzenszwalb", image))
+    native.require("felzenszwalb", values)
+    return segment_planes(values, [scale], sigma, [min_size])[0]
+
+
+def segment_planes(
+    planes: Tensor, scales: Sequence[float], sigma: float, min_sizes: Sequence[int]
+) -> Tensor:
+    """(C, H, W), 0 to 255 -> (number of scales, H, W): in C++, with one sort of the edges."""
+    least = [min(size, MOST_PIXELS) for size in min_sizes]
+    arguments = planes.float(), gaussian_taps(sigma), [float(k) for k in scales], least
+    return native.call("felzenszwalb", "felzenszwalb", *arguments)
 
 
 def _fake(values, taps, scales, min_sizes):

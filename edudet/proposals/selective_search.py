@@ -1,20 +1,17 @@
 """Selective search: objects are regions, and regions are made by merging smaller ones.
 
 Segment the image into many small regions (`felzenszwalb`). Merge the two most similar neighbours;
-repeat until one region is left. The box around every region that existed on the way is a proposal:
-objects of all sizes, from one hierarchy. No single way of measuring similarity suits all images, so
-the same is done in several colour spaces, from finer and coarser segmentations, with different
-similarities, and the boxes are pooled. Uijlings, van de Sande, Gevers and Smeulders, 2013.
+repeat until one region is left (`merge_regions`). The box around every region that existed on the
+way is a proposal: objects of all sizes, from one hierarchy. No single way of measuring similarity
+suits all images, so the same is done in several colour spaces, from finer and coarser
+segmentations, with different similarities, and the boxes are pooled. Uijlings, van de Sande, Gevers
+and Smeulders, 2013.
 
-    selective_search_loop     regions in a dictionary, neighbours in sets, pairs in a heap
-    selective_search_native   C++: the same, with the histograms in one array
-
-Both give the same boxes, to the bit, and the same merges.
+    selective_search_loop     segments and merges in Python
+    selective_search_native   in C++; the same boxes, to the bit
 """
 
-import heapq
-import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,12 +24,17 @@ from torch import Tensor
 from edudet import check, native
 from edudet.proposals.colour_spaces import check_space, to_colour_space
 from edudet.proposals.felzenszwalb import (
-    MOST_PIXELS,
-    NEIGHBOURS,
+    check_parameters,
     felzenszwalb_vectorized,
-    gaussian_taps,
+    segment_planes,
 )
-from edudet.proposals.region_similarity import SIMILARITIES, region_similarity, regions_of
+from edudet.proposals.merge_regions import (
+    MergeTree,
+    check_similarities,
+    merge_regions_loop,
+    merge_regions_native,
+)
+from edudet.proposals.region_similarity import SIMILARITIES
 
 ALL, WITHOUT_COLOUR = SIMILARITIES, ("texture", "size", "fill")
 MODES: dict[str, dict[str, Any]] = {  # the paper's table 6
@@ -49,39 +51,22 @@ MODES: dict[str, dict[str, Any]] = {  # the paper's table 6
 
 
 @dataclass(frozen=True)
-class MergeTree:
-    """One hierarchy of regions: R regions at first, 2R - 1 with all that are merged from them."""
+class Strategy:
+    """One way of looking: where the regions come from and what makes two of them alike."""
 
     colour_space: str
     scale: float
     similarities: tuple[str, ...]
-    labels: Tensor          # (H, W) int64: the first segmentation, regions 0 to R - 1
-    merges: Tensor          # (R - 1, 2) int64: step t makes region R + t of merges[t]
-    similarity: Tensor      # (R - 1,) float64: of the two that are merged
-    sizes: Tensor           # (2R - 1,) int64: pixels of every region
-    boxes: Tensor           # (2R - 1, 4) float32: xyxy
-
-    def labels_after(self, num_merges: int) -> Tensor:
-        """The (H, W) map of regions when `num_merges` pairs have been merged; 0 is `labels`."""
-        check.is_int("labels_after", num_merges=num_merges)
-        if not 0 <= num_merges <= len(self.merges):
-            raise ValueError(
-                f"labels_after: num_merges must lie in [0, {len(self.merges)}], got {num_merges}"
-            )
-        first = len(self.merges) + 1
-        region = torch.arange(first + num_merges)
-        for t in reversed(range(num_merges)):               # from the root down to the leaves
-            region[self.merges[t]] = region[first + t].clone()
-        return region[self.labels] if self.labels.numel() else self.labels
 
 
 @dataclass(frozen=True)
 class RegionProposals:
-    """What selective search returns: boxes in order of priority, and where they come from."""
+    """What selective search returns: boxes in order of priority, and how they came about."""
 
     boxes: Tensor                       # (N, 4) float32: xyxy
     sources: Tensor                     # (N, 2) int64: which tree, which of its regions
-    trees: tuple[MergeTree, ...]        # one for each strategy
+    trees: tuple[MergeTree, ...]        # the hierarchies, one for each strategy
+    strategies: tuple[Strategy, ...]
 
 
 def selective_search(
@@ -105,14 +90,13 @@ def selective_search(
         progress: shows a bar on the error stream.
 
     Returns:
-        RegionProposals: `boxes` (N, 4) float32 xyxy, best first; `sources`; `trees`. All on the
-        CPU. No two boxes are equal.
+        RegionProposals: `boxes` (N, 4) float32 xyxy, best first, no two of them equal; `sources`,
+        `trees`, `strategies`. All on the CPU.
 
     A tree's last region, the whole image, has place 1, the one before it 2, and so on. A box's
     priority is its place times a random number between 0 and 1: large regions first, but not all
-    of them before all small ones. A box found more than once keeps its best priority. Of equally
-    similar pairs, the one with the lower region numbers is merged first. Regions are neighbours if
-    they touch at a side or a corner.
+    of them before all small ones. A box found more than once keeps its best priority. Between two
+    strategies, a long call can be interrupted.
 
     Gradient:
         None: boxes are corners of pixels.
@@ -122,8 +106,8 @@ def selective_search(
         ValueError: shape or dtype of the image, or an option, do not fit; more than 2^25 pixels.
     """
     image = check.image("selective_search", image, (torch.uint8,), gray=False).cpu()
-    probe = torch.empty(0)
-    missing = native.obstacle("selective_search", probe) or native.obstacle("felzenszwalb", probe)
+    cpu = torch.empty(0)
+    missing = native.obstacle("felzenszwalb", cpu) or native.obstacle("merge_regions", cpu)
     form = selective_search_loop if missing else selective_search_native
     return form(
         image, mode, colour_spaces=colour_spaces, scales=scales, similarities=similarities,
@@ -132,78 +116,65 @@ def selective_search(
 
 
 def selective_search_loop(image: Any, mode: str = "fast", **options: Any) -> RegionProposals:
-    return _search(image, mode, _segment_vectorized, _group_loop, **options)
+    return _search(image, mode, _segment_vectorized, merge_regions_loop, **options)
 
 
 def selective_search_native(image: Any, mode: str = "fast", **options: Any) -> RegionProposals:
-    native.require("selective_search", torch.empty(0))
-    return _search(image, mode, _segment_native, _group_native, **options)
+    native.require("merge_regions", torch.empty(0))
+    return _search(image, mode, segment_planes, merge_regions_native, **options)
 
 
 def _search(
-    image: Any, mode: str, segment: Callable, group: Callable, *, sigma: float = 0.8,
+    image: Any, mode: str, segment: Callable, merge: Callable, *, sigma: float = 0.8,
     min_size: int | None = None, min_box_size: float = 0, seed: int = 0, progress: bool = False,
     **replaced: Any,
 ) -> RegionProposals:
     image = check.image("selective_search", image, (torch.uint8,), gray=False)
     colour_spaces, scales, similarities = _strategies(mode, **replaced)
-    _check_options(image, sigma, min_size, min_box_size, seed, progress)
+    _check_options(image, scales, sigma, min_size, min_box_size, seed, progress)
     if image.numel() == 0:
-        return RegionProposals(torch.empty(0, 4), torch.empty(0, 2, dtype=torch.int64), ())
-    trees = []
+        return RegionProposals(torch.empty(0, 4), torch.empty(0, 2, dtype=torch.int64), (), ())
+    trees: list[MergeTree] = []
+    strategies = []
     starts = [(space, scale) for space in colour_spaces for scale in scales]
-    maps: list[Tensor] = []
-    for space, scale in track(
-        starts, "selective search", console=Console(stderr=True), disable=not progress
-    ):
-        if not maps:
+    console = Console(stderr=True)
+    for space, scale in track(starts, "selective search", console=console, disable=not progress):
+        if scale == scales[0]:
             planes = to_colour_space(image, space)
             least = [int(k) if min_size is None else min_size for k in scales]
-            maps = segment(planes, scales, sigma, least)
-        labels = maps.pop(0)
-        for kinds, grouped in zip(similarities, group(labels, planes, similarities), strict=True):
-            trees.append(MergeTree(space, scale, kinds, labels, *grouped))
-    return RegionProposals(*_pooled(trees, min_box_size, seed), tuple(trees))
+            maps = dict(zip(scales, segment(planes, scales, sigma, least), strict=True))
+        trees += merge(maps[scale], planes, similarities)
+        strategies += [Strategy(space, scale, kinds) for kinds in similarities]
+    return RegionProposals(*_pooled(trees, min_box_size, seed), tuple(trees), tuple(strategies))
 
 
 def _strategies(mode: str, **replaced: Any) -> tuple[tuple, tuple, tuple]:
-    function = "selective_search"
+    """The mode's colour spaces, scales and similarities, or what replaces them."""
     if mode not in MODES:
-        raise ValueError(f"{function}: mode must be one of {', '.join(MODES)}, got {mode!r}")
-    chosen = {name: MODES[mode][name] if value is None else value for name, value in {
-        **dict.fromkeys(MODES[mode]), **replaced}.items()}
-    for name, value in chosen.items():
+        raise ValueError(f"selective_search: mode must be one of {', '.join(MODES)}, got {mode!r}")
+    chosen = []
+    for name, default in MODES[mode].items():
+        value = default if replaced.get(name) is None else replaced[name]
         if isinstance(value, str) or not isinstance(value, Sequence) or not value:
-            raise TypeError(f"{function}: {name} must be a list with something in it, got {value!r}")
-    for space in chosen["colour_spaces"]:
-        check_space(function, space)
-    for scale in chosen["scales"]:
-        check.not_negative(function, scales=scale)
-    for kinds in chosen["similarities"]:
-        unknown = isinstance(kinds, str) or not kinds or set(kinds) - set(SIMILARITIES)
-        if unknown:
-            raise ValueError(
-                f"{function}: similarities must be sets of {', '.join(SIMILARITIES)}, got {kinds!r}"
+            raise TypeError(
+                f"selective_search: {name} must be a list with something in it, got {value!r}"
             )
-    sets = tuple(tuple(k for k in SIMILARITIES if k in kinds) for kinds in chosen["similarities"])
-    return tuple(chosen["colour_spaces"]), tuple(chosen["scales"]), sets
+        chosen.append(tuple(value))
+    colour_spaces, scales, similarities = chosen
+    for space in colour_spaces:
+        check_space("selective_search", space)
+    check_similarities("selective_search", similarities)
+    ordered = tuple(tuple(k for k in SIMILARITIES if k in kinds) for kinds in similarities)
+    return colour_spaces, scales, ordered
 
 
-def _check_options(image, sigma, min_size, min_box_size, seed, progress) -> None:
+def _check_options(image, scales, sigma, min_size, min_box_size, seed, progress) -> None:
     function = "selective_search"
-    check.not_negative(function, sigma=sigma, min_box_size=min_box_size)
-    if sigma > 1000:
-        raise ValueError(f"{function}: sigma must be at most 1000, got {sigma}")
-    if min_size is not None:
-        check.is_int(function, min_size=min_size)
-        check.not_negative(function, min_size=min_size)
+    for scale in scales:
+        check_parameters(function, image, scale, sigma, 0 if min_size is None else min_size)
+    check.not_negative(function, min_box_size=min_box_size)
     check.is_int(function, seed=seed)
     check.is_bool(function, progress=progress)
-    if image.shape[0] * image.shape[1] > MOST_PIXELS:
-        raise ValueError(
-            f"{function}: image must have at most {MOST_PIXELS} pixels, got "
-            f"{image.shape[0]} x {image.shape[1]}"
-        )
 
 
 def _pooled(trees: list[MergeTree], min_box_size: float, seed: int) -> tuple[Tensor, Tensor]:
@@ -233,78 +204,5 @@ def _segment_vectorized(planes, scales, sigma, min_sizes) -> list[Tensor]:
         for scale, min_size in zip(scales, min_sizes, strict=True)
     ]
 
-
-def _segment_native(planes, scales, sigma, min_sizes) -> list[Tensor]:
-    scales, min_sizes = [float(k) for k in scales], [min(m, MOST_PIXELS) for m in min_sizes]
-    arguments = planes.float(), gaussian_taps(sigma), scales, min_sizes
-    return list(native.call("felzenszwalb", "selective_search", *arguments))
-
-
-def _group_loop(labels: Tensor, planes: Tensor, similarities: tuple) -> Iterator[tuple]:
-    """Yield (merges, similarity, sizes, boxes) for each set of similarities."""
-    leaves = regions_of(labels, planes)
-    for kinds in similarities:
-        regions = dict(enumerate(leaves))
-        made = list(leaves)                                 # every region there ever was
-        neighbours = _neighbours(labels)
-        pairs = [(a, b) for a in neighbours for b in neighbours[a] if a < b]
-        heap = [(-region_similarity(regions[a], regions[b], labels.numel(), kinds), a, b)
-                for a, b in pairs]
-        heapq.heapify(heap)
-        merges, similarity = [], []
-        while len(regions) > 1:
-            negative, a, b = heapq.heappop(heap)
-            if a not in regions or b not in regions:        # merged in the meantime
-                continue
-            merges.append((a, b))
-            similarity.append(-negative)
-            joined = len(made)
-            made.append(regions.pop(a).merged(regions.pop(b)))
-            around = (neighbours.pop(a) | neighbours.pop(b)) - {a, b}
-            for i in around:
-                neighbours[i] = neighbours[i] - {a, b} | {joined}
-                alike = region_similarity(regions[i], made[joined], labels.numel(), kinds)
-                heapq.heappush(heap, (-alike, i, joined))
-            regions[joined], neighbours[joined] = made[joined], around
-        yield (
-            torch.tensor(merges, dtype=torch.int64).reshape(-1, 2),
-            torch.tensor(similarity, dtype=torch.float64),
-            torch.tensor([region.size for region in made]),
-            torch.tensor([region.box for region in made], dtype=torch.float32),
-        )
-
-
-def _neighbours(labels: Tensor) -> dict[int, set[int]]:
-    """Which regions touch which."""
-    rows = labels.tolist()
-    height, width = labels.shape
-    touching: dict[int, set[int]] = {a: set() for a in range(int(labels.max()) + 1)}
-    for y, x in itertools.product(range(height), range(width)):
-        for down, right in NEIGHBOURS:
-            if y + down < height and 0 <= x + right < width:
-                a, b = rows[y][x], rows[y + down][x + right]
-                if a != b:
-                    touching[a].add(b)
-                    touching[b].add(a)
-    return touching
-
-
-def _group_native(labels: Tensor, planes: Tensor, similarities: tuple) -> Iterator[tuple]:
-    masks = [sum(1 << SIMILARITIES.index(k) for k in kinds) for kinds in similarities]
-    arguments = labels, planes, gaussian_taps(1.0), masks
-    results = native.call("selective_search", "selective_search", *arguments)
-    return zip(*results, strict=True)
-
-
-def _fake(labels, planes, taps, masks):
-    regions = torch.library.get_ctx().new_dynamic_size()
-    merges = labels.new_empty(len(masks), regions - 1, 2)
-    similarity = labels.new_empty(len(masks), regions - 1, dtype=torch.float64)
-    sizes = labels.new_empty(len(masks), 2 * regions - 1)
-    boxes = labels.new_empty(len(masks), 2 * regions - 1, 4, dtype=torch.float32)
-    return merges, similarity, sizes, boxes
-
-
-native.register("selective_search", fake=_fake, returns_indices=True)
 
 IMPLEMENTATIONS = {"loop": selective_search_loop, "native": selective_search_native}

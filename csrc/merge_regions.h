@@ -1,4 +1,4 @@
-// Contract of selective_search: merge neighbouring regions, the most similar pair first.
+// Contract of merge_regions: merge neighbouring regions, the most similar pair first.
 //   labels (height, width): regions 0 to num_regions - 1, each of them somewhere.
 //   planes (channels, height, width): the image in some colour space.
 //   taps (num_taps,): half of the Gaussian that the texture's slopes are taken after.
@@ -16,7 +16,7 @@ int64_t count_regions(const int64_t* labels, int64_t num_pixels);
 //   similarity (num_regions - 1,): of the two
 //   sizes (2 num_regions - 1,), boxes (2 num_regions - 1, 4) xyxy: of every region there ever was
 // Allocates scratch of O(pixels + regions).
-void selective_search(const int64_t* labels, int64_t num_regions, const uint8_t* planes,
+void merge_regions(const int64_t* labels, int64_t num_regions, const uint8_t* planes,
                       int64_t channels, int64_t height, int64_t width, const float* taps,
                       int64_t num_taps, const int64_t* masks, int64_t num_masks, int64_t* merges,
                       double* similarity, int64_t* sizes, float* boxes);

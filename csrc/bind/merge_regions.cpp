@@ -1,4 +1,4 @@
-#include "../selective_search.h"
+#include "../merge_regions.h"
 
 #include <tuple>
 #include <vector>
@@ -9,29 +9,29 @@
 namespace edudet {
 namespace {
 
-std::tuple<Tensor, Tensor, Tensor, Tensor> selective_search(const Tensor& labels,
+std::tuple<Tensor, Tensor, Tensor, Tensor> merge_regions(const Tensor& labels,
                                                             const Tensor& planes,
                                                             const Tensor& taps,
                                                             std::vector<int64_t> masks) {
   require(labels.dim() == 2 && labels.scalar_type() == ScalarType::Long,
-          "selective_search: labels must have shape (H, W) and dtype int64");
+          "merge_regions: labels must have shape (H, W) and dtype int64");
   require(planes.dim() == 3 && planes.scalar_type() == ScalarType::Byte && planes.size(0) > 0 &&
               planes.size(1) == labels.size(0) && planes.size(2) == labels.size(1),
-          "selective_search: planes must have shape (C, H, W), C > 0, and dtype uint8");
+          "merge_regions: planes must have shape (C, H, W), C > 0, and dtype uint8");
   require(taps.dim() == 1 && taps.numel() > 0 && taps.scalar_type() == ScalarType::Float,
-          "selective_search: taps must have shape (N,), N > 0, and dtype float32");
+          "merge_regions: taps must have shape (N,), N > 0, and dtype float32");
   require(labels.numel() > 0 && labels.numel() <= cpu::kMostPixelsOfFelzenszwalb,
-          "selective_search: image must have 1 to ", cpu::kMostPixelsOfFelzenszwalb, " pixels");
+          "merge_regions: image must have 1 to ", cpu::kMostPixelsOfFelzenszwalb, " pixels");
   const Tensor l = torch::stable::contiguous(labels), p = torch::stable::contiguous(planes),
                t = torch::stable::contiguous(taps);
   const int64_t* of_pixel = input<int64_t>(l, "labels");
   const int64_t n = masks.size(), regions = cpu::count_regions(of_pixel, labels.numel());
-  require(regions > 0, "selective_search: labels must be 0, 1, ... without a gap");
+  require(regions > 0, "merge_regions: labels must be 0, 1, ... without a gap");
   Tensor merges = torch::stable::new_empty(labels, {n, regions - 1, 2}, ScalarType::Long);
   Tensor similarity = torch::stable::new_empty(labels, {n, regions - 1}, ScalarType::Double);
   Tensor sizes = torch::stable::new_empty(labels, {n, 2 * regions - 1}, ScalarType::Long);
   Tensor boxes = torch::stable::new_empty(labels, {n, 2 * regions - 1, 4}, ScalarType::Float);
-  cpu::selective_search(of_pixel, regions, input<uint8_t>(p, "planes"), planes.size(0),
+  cpu::merge_regions(of_pixel, regions, input<uint8_t>(p, "planes"), planes.size(0),
                         labels.size(0), labels.size(1), input<float>(t, "taps"), t.numel(),
                         masks.data(), n, output<int64_t>(merges, "merges"),
                         output<double>(similarity, "similarity"), output<int64_t>(sizes, "sizes"),
@@ -43,9 +43,9 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> selective_search(const Tensor& labels
 
 EDUDET_SCHEMAS(m) {
   m.def(
-      "selective_search(Tensor labels, Tensor planes, Tensor taps, int[] masks) -> (Tensor, "
+      "merge_regions(Tensor labels, Tensor planes, Tensor taps, int[] masks) -> (Tensor, "
       "Tensor, Tensor, Tensor)");
 }
-EDUDET_KERNELS(m) { m.impl("selective_search", TORCH_BOX(&selective_search)); }
+EDUDET_KERNELS(m) { m.impl("merge_regions", TORCH_BOX(&merge_regions)); }
 
 }  // namespace edudet

@@ -4,7 +4,7 @@
 // two histograms, summed in double with a common denominator: at most 2^25 pixels make at most
 // 2^53. They are vector loops over eight sums; a merged region takes the row of one of its two.
 // Pairs wait in a heap. Those of a region that is gone stay there until they come up.
-#include "../selective_search.h"
+#include "../merge_regions.h"
 
 #include <algorithm>
 #include <cmath>
@@ -300,7 +300,7 @@ int64_t count_regions(const int64_t* labels, int64_t num_pixels) {
   return std::find(end, present.end(), true) == present.end() ? end - present.begin() : -1;
 }
 
-void selective_search(const int64_t* labels, int64_t num_regions, const uint8_t* planes,
+void merge_regions(const int64_t* labels, int64_t num_regions, const uint8_t* planes,
                       int64_t channels, int64_t height, int64_t width, const float* taps,
                       int64_t num_taps, const int64_t* masks, int64_t num_masks, int64_t* merges,
                       double* similarity, int64_t* sizes, float* boxes) {
