@@ -112,7 +112,9 @@ def not_negative(function: str, **named: Any) -> None:
 def image(function: str, image: Any, dtypes: tuple[torch.dtype, ...] = (torch.uint8, *FLOATS),
           gray: bool = True) -> Tensor:
     """A photo as people hold it, an array or a tensor, colours last; returned as a tensor."""
-    if isinstance(image, np.ndarray) and image.dtype != object:
+    if isinstance(image, np.ndarray):
+        if image.dtype.kind not in "biufc" or image.dtype.char in "gG":
+            raise TypeError(f"{function}: image must be an array of numbers, got {image.dtype}")
         image = torch.from_numpy(np.ascontiguousarray(image))
     if not isinstance(image, Tensor):
         got = type(image).__name__

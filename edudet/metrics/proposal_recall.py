@@ -88,6 +88,8 @@ def _check(function: str, proposals, gt_boxes, counts) -> None:
         check.same_device(function, **named)
         check.dtype(function, check.FLOATS, **named)
         check.same_dtype(function, **named)
+    if not isinstance(counts, (list, tuple, range)):
+        raise TypeError(f"{function}: counts must be a list of ints, got {counts!r}")
     for count in counts:
         check.is_int(function, counts=count)
         check.not_negative(function, counts=count)

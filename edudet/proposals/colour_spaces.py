@@ -47,7 +47,7 @@ def to_colour_space(image: Any, space: str) -> Tensor:
 
 
 def check_space(function: str, space: Any) -> None:
-    if space not in COLOUR_SPACES:
+    if not isinstance(space, str) or space not in COLOUR_SPACES:
         known = ", ".join(COLOUR_SPACES)
         raise ValueError(f"{function}: colour space must be one of {known}, got {space!r}")
 

@@ -98,7 +98,8 @@ def merge_regions(
 
 def check_similarities(function: str, similarities: Iterable[Sequence[str]]) -> None:
     for kinds in similarities:
-        if isinstance(kinds, str) or not kinds or set(kinds) - set(SIMILARITIES):
+        listed = isinstance(kinds, (tuple, list, set, frozenset))
+        if not listed or not kinds or not all(kind in SIMILARITIES for kind in kinds):
             raise ValueError(
                 f"{function}: similarities must be sets of {', '.join(SIMILARITIES)}, got {kinds!r}"
             )

@@ -150,7 +150,7 @@ def _search(
 
 def _strategies(mode: str, **replaced: Any) -> tuple[tuple, tuple, tuple]:
     """The mode's colour spaces, scales and similarities, or what replaces them."""
-    if mode not in MODES:
+    if not isinstance(mode, str) or mode not in MODES:
         raise ValueError(f"selective_search: mode must be one of {', '.join(MODES)}, got {mode!r}")
     chosen = []
     for name, default in MODES[mode].items():
@@ -174,6 +174,8 @@ def _check_options(image, scales, sigma, min_size, min_box_size, seed, progress)
         check_parameters(function, image, scale, sigma, 0 if min_size is None else min_size)
     check.not_negative(function, min_box_size=min_box_size)
     check.is_int(function, seed=seed)
+    if not 0 <= seed < 2**63:
+        raise ValueError(f"{function}: seed must lie in [0, 2^63), got {seed}")
     check.is_bool(function, progress=progress)
 
 

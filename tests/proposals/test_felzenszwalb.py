@@ -221,7 +221,7 @@ GOOD = np.zeros((4, 4, 3), np.uint8)
         ((GOOD, 1, 0.8, -1), ValueError, "min_size must be finite and at least 0, got -1"),
         ((GOOD, 1, 0.8, 2.5), TypeError, "min_size must be an int, got 2.5"),
         (
-            (torch.zeros(1, 1).expand(2**13, 2**13),), ValueError,
+            (torch.zeros(1, 1).byte().expand(2**13, 2**13),), ValueError,
             "image must have at most 33554432 pixels, got 8192 x 8192",
         ),
     ],
