@@ -17,8 +17,8 @@ int64_t count_regions(const int64_t* labels, int64_t num_pixels);
 //   sizes (2 num_regions - 1,), boxes (2 num_regions - 1, 4) xyxy: of every region there ever was
 // Allocates scratch of O(pixels + regions).
 void merge_regions(const int64_t* labels, int64_t num_regions, const uint8_t* planes,
-                      int64_t channels, int64_t height, int64_t width, const float* taps,
-                      int64_t num_taps, const int64_t* masks, int64_t num_masks, int64_t* merges,
-                      double* similarity, int64_t* sizes, float* boxes);
+                   int64_t channels, int64_t height, int64_t width, const float* taps,
+                   int64_t num_taps, const int64_t* masks, int64_t num_masks, int64_t* merges,
+                   double* similarity, int64_t* sizes, float* boxes);
 
 }  // namespace edudet::cpu

@@ -9,10 +9,9 @@
 namespace edudet {
 namespace {
 
-std::tuple<Tensor, Tensor, Tensor, Tensor> merge_regions(const Tensor& labels,
-                                                            const Tensor& planes,
-                                                            const Tensor& taps,
-                                                            std::vector<int64_t> masks) {
+std::tuple<Tensor, Tensor, Tensor, Tensor> merge_regions(const Tensor& labels, const Tensor& planes,
+                                                         const Tensor& taps,
+                                                         std::vector<int64_t> masks) {
   require(labels.dim() == 2 && labels.scalar_type() == ScalarType::Long,
           "merge_regions: labels must have shape (H, W) and dtype int64");
   require(planes.dim() == 3 && planes.scalar_type() == ScalarType::Byte && planes.size(0) > 0 &&
@@ -31,11 +30,10 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> merge_regions(const Tensor& labels,
   Tensor similarity = torch::stable::new_empty(labels, {n, regions - 1}, ScalarType::Double);
   Tensor sizes = torch::stable::new_empty(labels, {n, 2 * regions - 1}, ScalarType::Long);
   Tensor boxes = torch::stable::new_empty(labels, {n, 2 * regions - 1, 4}, ScalarType::Float);
-  cpu::merge_regions(of_pixel, regions, input<uint8_t>(p, "planes"), planes.size(0),
-                        labels.size(0), labels.size(1), input<float>(t, "taps"), t.numel(),
-                        masks.data(), n, output<int64_t>(merges, "merges"),
-                        output<double>(similarity, "similarity"), output<int64_t>(sizes, "sizes"),
-                        output<float>(boxes, "boxes"));
+  cpu::merge_regions(of_pixel, regions, input<uint8_t>(p, "planes"), planes.size(0), labels.size(0),
+                     labels.size(1), input<float>(t, "taps"), t.numel(), masks.data(), n,
+                     output<int64_t>(merges, "merges"), output<double>(similarity, "similarity"),
+                     output<int64_t>(sizes, "sizes"), output<float>(boxes, "boxes"));
   return {merges, similarity, sizes, boxes};
 }
 

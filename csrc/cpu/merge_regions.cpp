@@ -301,9 +301,9 @@ int64_t count_regions(const int64_t* labels, int64_t num_pixels) {
 }
 
 void merge_regions(const int64_t* labels, int64_t num_regions, const uint8_t* planes,
-                      int64_t channels, int64_t height, int64_t width, const float* taps,
-                      int64_t num_taps, const int64_t* masks, int64_t num_masks, int64_t* merges,
-                      double* similarity, int64_t* sizes, float* boxes) {
+                   int64_t channels, int64_t height, int64_t width, const float* taps,
+                   int64_t num_taps, const int64_t* masks, int64_t num_masks, int64_t* merges,
+                   double* similarity, int64_t* sizes, float* boxes) {
   const Image image{labels, planes, channels, height, width};
   const Leaves leaves(image, num_regions);
   Histograms histograms(num_regions, channels);

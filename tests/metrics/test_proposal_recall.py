@@ -68,7 +68,7 @@ def scattered(seed):
 
 
 def test_coco_finds_the_same_recall():
-    """COCO counts a detection for one object only; no proposal serves two where all is far apart."""
+    """COCO counts a detection for one object only; far apart, no proposal serves two."""
     coco = pytest.importorskip("pycocotools.coco", reason="pycocotools is a peer")
     cocoeval = pytest.importorskip("pycocotools.cocoeval", reason="pycocotools is a peer")
     gt_boxes, proposals = zip(*map(scattered, range(4)), strict=True)

@@ -1,5 +1,4 @@
-"""Worked examples of recall: (proposals of each image, objects of each, counts, threshold) -> shares.
-"""
+"""Worked examples of recall: (proposals and objects of each image, counts, threshold) -> shares."""
 
 from edudet.cases.case import Case
 
