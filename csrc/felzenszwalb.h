@@ -14,7 +14,7 @@ void smooth(const float* in, int64_t height, int64_t width, const float* taps, i
             float* out);
 
 // labels (num_scales, height, width): regions 0, 1, ... in the order of their first pixels.
-// min_sizes (num_scales,). Allocates scratch of about 80 bytes a pixel.
+// min_sizes (num_scales,). Allocates scratch of about 120 bytes a pixel.
 void felzenszwalb(const float* values, int64_t channels, int64_t height, int64_t width,
                   const float* taps, int64_t num_taps, const double* scales,
                   const int64_t* min_sizes, int64_t num_scales, int64_t* labels);

@@ -6,6 +6,7 @@ found by the CPU kernels in their first pass over the data; the plain Python for
 """
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -105,7 +106,7 @@ def not_negative(function: str, **named: Any) -> None:
     for name, value in named.items():
         if not isinstance(value, (int, float)) or isinstance(value, bool):
             raise TypeError(f"{function}: {name} must be a number, got {value!r}")
-        if not 0 <= value < math.inf:
+        if not 0 <= value <= sys.float_info.max:
             raise ValueError(f"{function}: {name} must be finite and at least 0, got {value}")
 
 
@@ -115,7 +116,8 @@ def image(function: str, image: Any, dtypes: tuple[torch.dtype, ...] = (torch.ui
     if isinstance(image, np.ndarray):
         if image.dtype.kind not in "biufc" or image.dtype.char in "gG":
             raise TypeError(f"{function}: image must be an array of numbers, got {image.dtype}")
-        image = torch.from_numpy(np.ascontiguousarray(image))
+        # torch takes no foreign byte order, no negative strides, and warns of read-only arrays.
+        image = torch.from_numpy(np.require(image, image.dtype.newbyteorder("="), ["C", "W"]))
     if not isinstance(image, Tensor):
         got = type(image).__name__
         raise TypeError(f"{function}: image must be an array or a Tensor, got {got}")

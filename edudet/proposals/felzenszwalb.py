@@ -64,9 +64,8 @@ def felzenszwalb(
     image = check.image("felzenszwalb", image)
     check_parameters("felzenszwalb", image, scale, sigma, min_size)
     on_cpu = image.detach().cpu()
-    form = felzenszwalb_vectorized if native.obstacle("felzenszwalb", on_cpu) else (
-        felzenszwalb_native
-    )
+    missing = native.obstacle("felzenszwalb", on_cpu)
+    form = felzenszwalb_vectorized if missing else felzenszwalb_native
     return form(on_cpu, scale, sigma, min_size).to(image.device)
 
 
@@ -97,7 +96,9 @@ def gaussian_taps(sigma: float) -> Tensor:
     return torch.tensor([tap / total for tap in half], dtype=torch.float32)
 
 
-def felzenszwalb_loop(image: Any, scale: float, sigma: float, min_size: int) -> Tensor:
+def felzenszwalb_loop(
+    image: Any, scale: float = 1, sigma: float = 0.8, min_size: int = 20
+) -> Tensor:
     values = pixel_values(check.image("felzenszwalb", image)).numpy()
     taps = gaussian_taps(sigma).numpy()
     values = _smooth_down(values, taps)
@@ -172,7 +173,9 @@ def _components(num_pixels, weights, tails, heads, scale, min_size) -> list[int]
     return [numbers.setdefault(root(i), len(numbers)) for i in range(num_pixels)]
 
 
-def felzenszwalb_vectorized(image: Any, scale: float, sigma: float, min_size: int) -> Tensor:
+def felzenszwalb_vectorized(
+    image: Any, scale: float = 1, sigma: float = 0.8, min_size: int = 20
+) -> Tensor:
     values = smoothed(pixel_values(check.image("felzenszwalb", image)).numpy(), sigma)
     height, width = values.shape[1:]
     pixels = np.arange(height * width).reshape(height, width)
@@ -215,7 +218,9 @@ def _smooth(values: np.ndarray, taps: np.ndarray, axis: int) -> np.ndarray:
     return total
 
 
-def felzenszwalb_native(image: Any, scale: float, sigma: float, min_size: int) -> Tensor:
+def felzenszwalb_native(
+    image: Any, scale: float = 1, sigma: float = 0.8, min_size: int = 20
+) -> Tensor:
     values = pixel_values(check.image("felzenszwalb", image))
     native.require("felzenszwalb", values)
     return segment_planes(values, [scale], sigma, [min_size])[0]

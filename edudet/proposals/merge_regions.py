@@ -171,11 +171,11 @@ def merge_regions_native(
 
 
 def _fake(labels, planes, taps, masks):
-    regions = torch.library.get_ctx().new_dynamic_size()
-    merges = labels.new_empty(len(masks), regions - 1, 2)
-    similarity = labels.new_empty(len(masks), regions - 1, dtype=torch.float64)
-    sizes = labels.new_empty(len(masks), 2 * regions - 1)
-    boxes = labels.new_empty(len(masks), 2 * regions - 1, 4, dtype=torch.float32)
+    steps = torch.library.get_ctx().new_dynamic_size()      # one less than there are regions
+    merges = labels.new_empty(len(masks), steps, 2)
+    similarity = labels.new_empty(len(masks), steps, dtype=torch.float64)
+    sizes = labels.new_empty(len(masks), 2 * steps + 1)
+    boxes = labels.new_empty(len(masks), 2 * steps + 1, 4, dtype=torch.float32)
     return merges, similarity, sizes, boxes
 
 

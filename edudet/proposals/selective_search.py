@@ -95,8 +95,8 @@ def selective_search(
 
     A tree's last region, the whole image, has place 1, the one before it 2, and so on. A box's
     priority is its place times a random number between 0 and 1: large regions first, but not all
-    of them before all small ones. A box found more than once keeps its best priority. Between two
-    strategies, a long call can be interrupted.
+    of them before all small ones. A box found more than once keeps its best priority. A long call
+    can be interrupted whenever a segmentation has been merged to the end.
 
     Gradient:
         None: boxes are corners of pixels.
@@ -193,8 +193,9 @@ def _pooled(trees: list[MergeTree], min_box_size: float, seed: int) -> tuple[Ten
     order = order[large[order]]
     x1, y1, x2, y2 = boxes[order].long().T
     side = 1 + boxes.max().long()
-    name = ((x1 * side + y1) * side + x2) * side + y2 if side < 2**15 else boxes[order].numpy()
-    _, first = np.unique(name, axis=0, return_index=True)
+    # One number for a box is compared faster than four, where 60 bits can hold it.
+    name = ((x1 * side + y1) * side + x2) * side + y2 if side < 2**15 else boxes[order]
+    _, first = np.unique(name.numpy(), axis=0, return_index=True)
     order = order[np.sort(first)]
     return boxes[order], sources[order]
 

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -166,7 +168,14 @@ def test_arrays_and_tensors_in_any_layout(form):
     wide[:, ::2] = image
     assert torch.equal(form(wide[:, ::2], 20, 0.8, 2), expected)
     assert torch.equal(form(torch.from_numpy(wide)[:, ::2], 20, 0.8, 2), expected)
-    assert torch.equal(form(image[::-1, ::-1][::-1, ::-1], 20, 0.8, 2), expected)
+    assert torch.equal(form(image[::-1, ::-1].copy()[::-1, ::-1], 20, 0.8, 2), expected)
+    locked = image.copy()
+    locked.flags.writeable = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert torch.equal(form(locked, 20, 0.8, 2), expected)
+    foreign = (image / 255).astype(np.dtype(np.float32).newbyteorder())
+    assert torch.equal(form(foreign, 20, 0.8, 2), form(image / np.float32(255), 20, 0.8, 2))
 
 
 @pytest.mark.parametrize("shape", [(0, 0), (0, 5), (5, 0), (0, 5, 3)])
@@ -215,6 +224,7 @@ GOOD = np.zeros((4, 4, 3), np.uint8)
         ((np.array([[1e31]]),), ValueError, r"image\[0, 0\] must be finite and at most 1e30"),
         ((GOOD, -1), ValueError, "scale must be finite and at least 0, got -1"),
         ((GOOD, float("nan")), ValueError, "scale must be finite"),
+        ((GOOD, 10**400), ValueError, "scale must be finite and at least 0, got 10"),
         ((GOOD, "1"), TypeError, "scale must be a number, got '1'"),
         ((GOOD, 1, float("inf")), ValueError, "sigma must be finite and at least 0, got inf"),
         ((GOOD, 1, 1001), ValueError, "sigma must be at most 1000, got 1001"),

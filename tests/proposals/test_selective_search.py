@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from edudet import native
 from edudet.cases.proposals.selective_search import CASES, MISTAKES
 from edudet.metrics import average_recall, proposal_recall
 from edudet.proposals import selective_search
+from edudet.proposals.merge_regions import IMPLEMENTATIONS as IMPLEMENTATIONS_OF_MERGE
 from edudet.proposals.selective_search import IMPLEMENTATIONS, MODES
 
 BY_HAND = {
@@ -90,7 +93,7 @@ def test_forms_agree_on_small_images(form, size):
 
 def test_every_object_of_a_scene_is_found():
     require_native("merge_regions", "cpu")
-    scenes = [scene(seed) for seed in range(12)]
+    scenes = [scene(seed) for seed in range(8)]
     proposals = [selective_search(image).boxes for image, _ in scenes]
     gt_boxes = [boxes for _, boxes in scenes]
     assert proposal_recall(proposals, gt_boxes, [500]).item() >= 0.95
@@ -167,6 +170,36 @@ def test_progress_is_shown_on_the_error_stream(capsys):
     out, err = capsys.readouterr()
     assert out == "" and "selective search" in err and "100%" in err
     assert_same(shown, quiet)
+
+
+def test_it_can_be_interrupted(monkeypatch):
+    calls = []
+
+    def interrupted(*arguments):
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return IMPLEMENTATIONS_OF_MERGE["loop"](*arguments)
+
+    module = sys.modules["edudet.proposals.selective_search"]  # the package has a function so named
+    for name in ("merge_regions_loop", "merge_regions_native"):
+        monkeypatch.setattr(module, name, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        selective_search(scene(6, 20, 20)[0])
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize("size", [20, 1e9])
+def test_no_box_need_be_left(size):
+    found = selective_search(np.zeros((10, 12, 3), np.uint8), min_box_size=size)
+    assert found.boxes.shape == (0, 4) and found.sources.shape == (0, 2) and len(found.trees) == 8
+
+
+def test_an_image_too_long_for_short_names():
+    image = np.zeros((1, 2**15 + 3, 3), np.uint8)
+    image[:, 2**15 :] = 255
+    boxes = selective_search(image, sigma=0, min_size=0).boxes
+    assert len(boxes) == 3 and [2**15, 0, 2**15 + 3, 1] in boxes.tolist()
 
 
 def test_layouts():
