@@ -3,7 +3,9 @@
 // Histograms are counts of pixels: exact, whatever the order of additions. So are the overlaps of
 // two histograms, summed in double with a common denominator: at most 2^25 pixels make at most
 // 2^53. They are vector loops over eight sums; a merged region takes the row of one of its two.
-// Pairs wait in a heap. Those of a region that is gone stay there until they come up.
+// A pair belongs to the region that came later. Each region has a heap of its pairs, which goes
+// when the region goes; one more heap holds the best pair of each. So a background that is merged
+// with one spot after the other does not leave all its former pairs behind.
 #include "../merge_regions.h"
 
 #include <algorithm>
@@ -217,24 +219,21 @@ class Hierarchy {
         bounds_(leaves.bounds) {
     const size_t all = 2 * sizes_.size() - 1;
     sizes_.reserve(all), bounds_.reserve(all);
-    neighbours_.resize(all), row_.resize(all), alive_.resize(all), seen_.resize(all, -1);
+    neighbours_.resize(all), pairs_.resize(all), row_.resize(all), alive_.resize(all),
+        seen_.resize(all, -1);
     for (size_t i = 0; i < leaves.sizes.size(); ++i) row_[i] = int32_t(i), alive_[i] = true;
   }
 
   void connect(const std::vector<std::pair<int32_t, int32_t>>& pairs) {
-    std::vector<Pair> waiting;
-    waiting.reserve(pairs.size() * 2);
     for (const auto& [a, b] : pairs) {
       neighbours_[a].push_back(b), neighbours_[b].push_back(a);
-      waiting.push_back({similarity(a, b), a, b});
+      pairs_[b].push_back({similarity(a, b), a, b});
     }
-    waiting_ = std::priority_queue<Pair>(std::less<Pair>(), std::move(waiting));
+    for (size_t b = 0; b < sizes_.size(); ++b) let_wait(b);
   }
 
   Pair merge_best() {
-    while (!alive_[waiting_.top().a] || !alive_[waiting_.top().b]) waiting_.pop();
-    const Pair best = waiting_.top();
-    waiting_.pop();
+    const Pair best = take_best();
     const auto [alike, a, b] = best;
     const int32_t joined = int32_t(sizes_.size());
     sizes_.push_back(sizes_[a] + sizes_[b]);
@@ -245,11 +244,13 @@ class Hierarchy {
     for (const int32_t old : {a, b}) {
       for (const int32_t i : neighbours_[old]) {
         if (!alive_[i] || std::exchange(seen_[i], joined) == joined) continue;
-        neighbours_[i].push_back(joined), neighbours_[joined].push_back(i);
-        waiting_.push({similarity(i, joined), i, joined});
+        add_neighbour(i, joined), neighbours_[joined].push_back(i);
+        pairs_[joined].push_back({similarity(i, joined), i, joined});
       }
       std::vector<int32_t>().swap(neighbours_[old]);
+      std::vector<Pair>().swap(pairs_[old]);
     }
+    let_wait(joined);
     return best;
   }
 
@@ -257,6 +258,38 @@ class Hierarchy {
   const Bounds& bounds(int64_t region) const { return bounds_[region]; }
 
  private:
+  void let_wait(size_t b) {
+    std::make_heap(pairs_[b].begin(), pairs_[b].end());
+    if (!pairs_[b].empty()) waiting_.push(pairs_[b].front());
+  }
+
+  // The best pair of two regions that are both still there.
+  Pair take_best() {
+    for (;;) {
+      const Pair best = waiting_.top();
+      waiting_.pop();
+      if (!alive_[best.b]) continue;
+      if (alive_[best.a]) return best;
+      std::vector<Pair>& own = pairs_[best.b];
+      while (!own.empty() && !alive_[own.front().a]) {
+        std::pop_heap(own.begin(), own.end());
+        own.pop_back();
+      }
+      if (!own.empty()) waiting_.push(own.front());
+    }
+  }
+
+  // Those that are gone make room before the list has to grow.
+  void add_neighbour(int32_t i, int32_t neighbour) {
+    std::vector<int32_t>& list = neighbours_[i];
+    if (list.size() == list.capacity()) {
+      const auto gone = [&](int32_t other) { return !alive_[other]; };
+      list.erase(std::remove_if(list.begin(), list.end(), gone), list.end());
+      list.reserve(std::max<size_t>(4, 2 * list.size()));
+    }
+    list.push_back(neighbour);
+  }
+
   double similarity(int32_t a, int32_t b) {
     const double size_a = double(sizes_[a]), size_b = double(sizes_[b]), both = size_a * size_b;
     const int32_t *row_a = histograms_.of(row_[a]), *row_b = histograms_.of(row_[b]);
@@ -282,10 +315,11 @@ class Hierarchy {
   std::vector<int64_t> sizes_;
   std::vector<Bounds> bounds_;
   std::vector<std::vector<int32_t>> neighbours_;  // some of them no longer alive
+  std::vector<std::vector<Pair>> pairs_;          // each with an earlier region; heaps
   std::vector<int32_t> row_;                      // where the histograms are
   std::vector<char> alive_;
-  std::vector<int32_t> seen_;  // the last new region that has it as a neighbour
-  std::priority_queue<Pair> waiting_;
+  std::vector<int32_t> seen_;          // the last new region that has it as a neighbour
+  std::priority_queue<Pair> waiting_;  // the front of each heap
 };
 
 }  // namespace
