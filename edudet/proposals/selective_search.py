@@ -37,7 +37,7 @@ from edudet.proposals.merge_regions import (
 from edudet.proposals.region_similarity import SIMILARITIES
 
 ALL, WITHOUT_COLOUR = SIMILARITIES, ("texture", "size", "fill")
-MODES: dict[str, dict[str, Any]] = {  # the paper's table 6
+MODES: dict[str, dict[str, Any]] = {  # the three of the paper
     "single": {"colour_spaces": ("hsv",), "scales": (100,), "similarities": (ALL,)},
     "fast": {
         "colour_spaces": ("hsv", "lab"), "scales": (50, 100),

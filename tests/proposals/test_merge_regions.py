@@ -81,6 +81,17 @@ def test_every_form_merges_alike(height, width, data, channels, kinds):
         assert_same(IMPLEMENTATIONS["native"](labels, planes, (kinds,))[0], expected)
 
 
+@pytest.mark.parametrize("kinds", [SIMILARITIES, ("fill",), ("size", "fill")])
+def test_a_background_with_many_spots(form, kinds):
+    spots = torch.arange(1, 101).reshape(10, 10)
+    labels = torch.zeros(30, 30, dtype=torch.int64)
+    labels[1::3, 1::3] = spots
+    planes = (labels * 37 % 256).byte()[None]
+    (tree,) = form(labels, planes, (kinds,))
+    assert_same(tree, IMPLEMENTATIONS["loop"](labels, planes, (kinds,))[0])
+    assert len(tree.merges) == 100 and (tree.merges.amax(1)[1:] == torch.arange(101, 200)).all()
+
+
 def test_a_tree_tells_the_truth(form):
     """Sizes and boxes of every region are those of the pixels that labels_after shows."""
     labels, planes = segmented(30, 41)
