@@ -9,6 +9,7 @@ import math
 import sys
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
@@ -127,6 +128,35 @@ def not_negative(function: str, **named: Any) -> None:
             raise TypeError(f"{function}: {name} must be a number, got {value!r}")
         if not 0 <= value <= sys.float_info.max:
             raise ValueError(f"{function}: {name} must be finite and at least 0, got {value}")
+
+
+def image(function: str, image: Any, dtypes: tuple[torch.dtype, ...] = (torch.uint8, *FLOATS),
+          gray: bool = True) -> Tensor:
+    """A photo as people hold it, an array or a tensor, colours last; returned as a tensor."""
+    if isinstance(image, np.ndarray):
+        if image.dtype.kind not in "biufc" or image.dtype.char in "gG":
+            raise TypeError(f"{function}: image must be an array of numbers, got {image.dtype}")
+        # torch takes no foreign byte order, no negative strides, and warns of read-only arrays.
+        image = torch.from_numpy(np.require(image, image.dtype.newbyteorder("="), ["C", "W"]))
+    if not isinstance(image, Tensor):
+        got = type(image).__name__
+        raise TypeError(f"{function}: image must be an array or a Tensor, got {got}")
+    if not ((image.ndim == 3 and image.shape[2] == 3) or (image.ndim == 2 and gray)):
+        question = ": is this one (C, H, W)?" if image.ndim == 3 and image.shape[0] == 3 else ""
+        raise ValueError(
+            f"{function}: image must have shape {'(H, W) or ' if gray else ''}(H, W, 3), got "
+            f"{tuple(image.shape)}{question}"
+        )
+    dtype(function, dtypes, image=image)
+    if image.is_floating_point():
+        bad = (~(image.detach().abs() <= 1e30)).nonzero()
+        if len(bad):
+            place = tuple(bad[0].tolist())
+            raise ValueError(
+                f"{function}: image[{', '.join(map(str, place))}] must be finite and at most "
+                f"1e30, got {image[place].item():g}"
+            )
+    return image
 
 
 def size(function: str, **named: Any) -> None:

@@ -3,6 +3,7 @@
 from edudet.metrics.oks import oks
 from edudet.metrics.panoptic import panoptic_quality
 from edudet.metrics.pose import mean_error, pck, pckh, pdj
+from edudet.metrics.proposal_recall import average_recall, proposal_recall
 from edudet.metrics.segmentation import (
     dice_coefficient,
     intersection_over_union,
@@ -16,6 +17,7 @@ from edudet.metrics.segmentation import (
 )
 
 __all__ = [
+    "average_recall",
     "dice_coefficient",
     "intersection_over_union",
     "mean_error",
@@ -27,6 +29,7 @@ __all__ = [
     "pckh",
     "pdj",
     "pixel_accuracy",
+    "proposal_recall",
     "segmentation_confusion",
     "segmentation_f1",
     "segmentation_precision",
