@@ -60,13 +60,21 @@ class Detector:
         """image: (1, H, W) in [0, 1]."""
         for level, scale in image_pyramid(image, self.scales, self.window):
             height, width = level.shape[1:]
-            boxes = sliding_windows((height, width), self.window, CELL, scale)
-            margin = (torch.tensor(self.window) - torch.tensor(self.object_size)) / 2
-            inset = (margin / torch.tensor(scale)).flip(0)  # x, y
-            boxes = torch.cat([boxes[:, :2] + inset, boxes[:, 2:] - inset], 1)
             rows = (height - self.window[0]) // CELL + 1
             columns = (width - self.window[1]) // CELL + 1
+            boxes = self._boxes((height, width), scale)
             yield Level(hog_blocks(level[0]), boxes, (rows, columns))
+
+    def windows(self, image: Tensor) -> Iterator[Tensor]:
+        """The boxes alone of each level, (N, 4)."""
+        for level, scale in image_pyramid(image, self.scales, self.window):
+            yield self._boxes(tuple(level.shape[1:]), scale)
+
+    def _boxes(self, size: tuple[int, ...], scale: tuple[float, float]) -> Tensor:
+        boxes = sliding_windows((size[0], size[1]), self.window, CELL, scale)
+        margin = (torch.tensor(self.window) - torch.tensor(self.object_size)) / 2
+        inset = (margin / torch.tensor(scale)).flip(0)  # x, y
+        return torch.cat([boxes[:, :2] + inset, boxes[:, 2:] - inset], 1)
 
     def features(self, level: Level, chosen: Tensor) -> Tensor:
         """The blocks of the chosen windows, (number chosen, features)."""

@@ -1,12 +1,14 @@
 """The demo's pictures. Each function returns (file name, heading, text, figure)."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from matplotlib.figure import Figure
 from torch.nn.functional import interpolate
 
 from edudet import draw
+from edudet.demo.proposals import Places
 from edudet.demo.task import IOU_THRESHOLD, Found, Task, is_right
 from edudet.draw.style import COLOURS
 from edudet.ops import box_iou, nms, roi_align
@@ -19,7 +21,9 @@ LOWEST = -1.0  # the threshold at which the curves begin
 MOST_IN_MATRIX = 400
 
 
-def pictures(task: Task, found: Found, hard: int) -> Iterator[Picture]:
+def pictures(
+    task: Task, found: Found, hard: int, places: list[Places]
+) -> Iterator[Picture]:
     yield learned(task, hard)
     yield before(task, found)
     if len(found.keep):
@@ -28,6 +32,7 @@ def pictures(task: Task, found: Found, hard: int) -> Iterator[Picture]:
     if task.truth is not None and len(found.keep):
         yield precision_and_recall(task, found)
     yield cost(task, found)
+    yield proposals(task, places)
     if len(found.keep):
         yield matrix(found)
         yield crop(task, found)
@@ -194,6 +199,58 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.3g} s"
 
 
+def proposals(task: Task, places: list[Places]) -> Picture:
+    windows, regions = places
+    columns = 2 if task.truth is not None else 1
+    ratio = task.image.shape[1] / (task.image.shape[2] - task.offset)
+    figure, axes = draw.new_figure(4.7 * columns, 0.5 + 4.2 * ratio, 1, columns)
+    left, *right = axes[0] if columns > 1 else [axes]
+    shown = regions.boxes
+    if task.truth is not None:
+        shown = shown[box_iou(shown, task.truth).argmax(0)]
+    draw.show_image(left, task.image)
+    draw.draw_boxes(left, regions.boxes, "marked", width=0.5, alpha=0.25)
+    draw.draw_boxes(left, shown, "kept", width=2 if columns > 1 else 0.6)
+    left.set_xlim(task.offset, task.image.shape[2])
+    left.set_title(f"{len(regions.boxes)} boxes of selective search")
+    text = (
+        f"The sliding window lists {len(windows.boxes):,} places, in "
+        f"{_milliseconds(windows.seconds)}, without looking at the photo. Selective search "
+        f"segments the photo into regions and merges the most similar ones step by step: "
+        f"{len(regions.boxes):,} boxes of any shape, in {_milliseconds(regions.seconds)}. A "
+        "classifier of 1 ms for each box would then take "
+        f"{_duration(len(windows.boxes) / 1000)} or {_duration(len(regions.boxes) / 1000)}."
+    )
+    if task.truth is not None:
+        text += " Blue: the best one for each object. " + _recalls(right[0], task.truth, places)
+    return "7_proposals", "Every window, or only likely places?", text, figure
+
+
+def _recalls(axes: Any, truth: torch.Tensor, places: list[Places]) -> str:
+    """Draw recall against the number of boxes, and say where it ends."""
+    ends = []
+    for one, colour, style in zip(places, ("dropped", "kept"), ("--", "-"), strict=True):
+        most = len(one.boxes)
+        counts = sorted({round(1.1**i) for i in range(200) if 1.1**i < most} | {most})
+        recall = one.recall(truth, counts)
+        axes.plot(counts, recall.numpy(), style, color=COLOURS[colour], label=one.name)
+        ends.append(f"{one.name} {recall[-1]:.2f}")
+    axes.set_xscale("log")
+    axes.set_ylim(0, 1.05)
+    axes.set_xlabel("boxes looked at")
+    axes.set_ylabel("recall at IoU ≥ 0.5")
+    axes.set_title("objects covered by the first boxes")
+    axes.legend(frameon=False, loc="upper left")
+    return (
+        f"Recall with all boxes: {', '.join(ends)}. (The windows know how large a coin is; "
+        "selective search knows nothing of coins. Their order is random, its order is its own.)"
+    )
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{1000 * seconds:.0f} ms" if seconds >= 0.01 else f"{1000 * seconds:.1f} ms"
+
+
 def matrix(found: Found) -> Picture:
     steps = nms_steps(found.boxes, found.scores, IOU_THRESHOLD)
     groups = [i for best, gone in steps for i in (best, *gone)][:MOST_IN_MATRIX]
@@ -210,7 +267,7 @@ def matrix(found: Found) -> Picture:
         f"one box will suppress. After: 1 on the diagonal, and nowhere else above {IOU_THRESHOLD}, "
         "for that is what suppression has made sure of."
     )
-    return "7_iou_matrix", "The IoU matrix of the detections", text, figure
+    return "8_iou_matrix", "The IoU matrix of the detections", text, figure
 
 
 def crop(task: Task, found: Found) -> Picture:
@@ -235,4 +292,4 @@ def crop(task: Task, found: Found) -> Picture:
         "and each sample is read between pixels, by bilinear interpolation: nothing is rounded to "
         "whole pixels."
     )
-    return "8_roi_align", "One object, cropped by RoIAlign", text, figure
+    return "9_roi_align", "One object, cropped by RoIAlign", text, figure

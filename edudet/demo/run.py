@@ -9,6 +9,7 @@ from rich.table import Table
 from edudet.demo.comparison import Row, compare
 from edudet.demo.detector import Detector
 from edudet.demo.figures import pictures
+from edudet.demo.proposals import propose
 from edudet.demo.report import write
 from edudet.demo.task import (
     Found,
@@ -33,16 +34,18 @@ def run(image: Path | None = None, like: str | None = None, out: Path = Path("ou
     except OSError as error:
         raise UserError(f"--out: cannot make the folder {out}: {error.strerror}") from None
     with Progress(console=console) as progress:
-        steps = progress.add_task("learning", total=4)
+        steps = progress.add_task("learning", total=5)
         detector = Detector(task.examples)
         hard = detector.fit(task.learn, task.examples, task.unknown)
         progress.update(steps, advance=1, description="searching")
         found = search(detector, task)
+        progress.update(steps, advance=1, description="proposing regions")
+        places = propose(detector, task)
         progress.update(steps, advance=1, description="comparing forms")
         rows = list(compare(task, found)) if len(found.boxes) else []
         progress.update(steps, advance=1, description="drawing")
         title = TITLES.get(task.name, f"things like the marked one in {task.name}")
-        page = write(out, title, list(pictures(task, found, hard)), rows)
+        page = write(out, title, list(pictures(task, found, hard, places)), rows)
         progress.update(steps, advance=1, description="done")
     console.print(_table(rows))
     console.print(_summary(task, found))

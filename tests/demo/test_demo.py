@@ -11,6 +11,7 @@ from edudet.cli import main
 from edudet.demo.coins import load_coins
 from edudet.demo.detector import Detector
 from edudet.demo.figures import best_scores, curve
+from edudet.demo.proposals import propose
 from edudet.demo.run import run
 from edudet.demo.task import coins_task, is_right
 
@@ -61,6 +62,17 @@ def test_score_map_is_high_on_the_coins(outcome):
     assert (best[y, x] > 0).all() and best[best.isfinite()].median() < -0.5
 
 
+def test_selective_search_covers_the_coins_with_fewer_boxes(outcome):
+    found, _ = outcome
+    task = coins_task()
+    windows, regions = propose(Detector(task.examples), task)
+    assert torch.equal(windows.boxes.unique(dim=0), found.windows.unique(dim=0))
+    few = len(found.windows) // 10
+    assert len(regions.boxes) < few
+    assert regions.recall(task.truth, [few]) == 1 > windows.recall(task.truth, [100])
+    assert regions.boxes[:, 0].min() >= task.offset
+
+
 class Reader(html.parser.HTMLParser):
     def __init__(self):
         super().__init__()
@@ -87,7 +99,7 @@ def test_page_is_whole_and_fetches_nothing(outcome):
     assert not re.search(r"https?://|<script|<link", page)
     reader = Reader()
     reader.feed(page)
-    assert not reader.open and reader.images == 8
+    assert not reader.open and reader.images == 9
     for word in ("box_iou", "nms", "roi_align", "loop", "C++", "CUDA emulated", "39.4 days"):
         assert word in reader.text
 
@@ -95,7 +107,7 @@ def test_page_is_whole_and_fetches_nothing(outcome):
 def test_figures_show_something(outcome):
     _, folder = outcome
     figures = sorted(folder.glob("*.png"))
-    assert len(figures) == 8
+    assert len(figures) == 9
     for path in figures:
         pixels = np.asarray(Image.open(path).convert("L"))
         assert pixels.std() > 5 and min(pixels.shape) > 200, path.name
