@@ -3,6 +3,7 @@
 from edudet.ops.box_iou import box_iou, complete_box_iou, distance_box_iou, generalized_box_iou
 from edudet.ops.nms import batched_nms, nms
 from edudet.ops.roi_align import roi_align
+from edudet.ops.soft_argmax import soft_argmax1d, soft_argmax2d, soft_argmax3d
 
 __all__ = [
     "batched_nms",
@@ -12,4 +13,7 @@ __all__ = [
     "generalized_box_iou",
     "nms",
     "roi_align",
+    "soft_argmax1d",
+    "soft_argmax2d",
+    "soft_argmax3d",
 ]
