@@ -39,8 +39,8 @@ EDUDET_HD C exp_of_nonpositive(C z) {
   const C sum = (z > E::least ? z : E::least) * C(1.4426950408889634) + E::magic;
   const C n = sum - E::magic;
   const C r = (z - n * E::ln2_high) - n * E::ln2_low;
-  C series = 0;
-  for (int k = E::degree; k >= 0; --k) series = series * r + C(1 / factorials[k]);
+  C series = C(1 / factorials[E::degree]);
+  for (int k = E::degree - 1; k >= 0; --k) series = series * r + C(1 / factorials[k]);
   typename E::Bits bits;
   memcpy(&bits, &sum, sizeof bits);
   bits = (bits << E::mantissa) + (typename E::Bits(E::bias) << E::mantissa);

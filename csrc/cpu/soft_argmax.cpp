@@ -43,27 +43,39 @@ struct Block {
 // Copies and widens; returns the largest value (a NaN is not larger than anything).
 template <typename T, typename C>
 EDUDET_CLONES C load(const T* from, int64_t width_of_map, const Block<C> block) {
-  C top[kLanes];
-  std::fill_n(top, kLanes, -kInfinity<C>);
   for (int64_t y = 0; y < block.rows; ++y) {
     C* __restrict row = block.cells + y * block.pitch;
     for (int64_t x = 0; x < block.width; ++x) row[x] = widen(from[y * width_of_map + x]);
-    for (int64_t x = block.width; x < block.pitch; ++x) row[x] = -kInfinity<C>;
-    for (int64_t x = 0; x < block.pitch; x += kLanes) {
-      for (int64_t l = 0; l < kLanes; ++l) top[l] = row[x + l] > top[l] ? row[x + l] : top[l];
-    }
+    std::fill(row + block.width, row + block.pitch, -kInfinity<C>);
   }
-  return *std::max_element(top, top + kLanes);
+  constexpr int64_t kWide = 64;  // fewer, and gcc unrolls the inner loop instead of vectorising it
+  const int64_t size = block.rows * block.pitch, padded = (size + kWide - 1) / kWide * kWide;
+  std::fill(block.cells + size, block.cells + padded, -kInfinity<C>);
+  C top[kWide];
+  std::fill_n(top, kWide, -kInfinity<C>);
+  for (const C* cells = block.cells; cells < block.cells + padded; cells += kWide) {
+    for (int64_t l = 0; l < kWide; ++l) top[l] = cells[l] > top[l] ? cells[l] : top[l];
+  }
+  return *std::max_element(top, top + kWide);
+}
+
+// Whether beta * (value - top) is a number for every value, -inf included.
+template <typename C>
+bool is_plain(C top, C beta) {
+  return beta > 0 && std::isfinite(beta) && std::isfinite(top);
 }
 
 template <typename C>
 EDUDET_CLONES void to_weights(const Block<C> block, C top, C beta) {
-  for (int64_t i = 0; i < block.rows * block.pitch; ++i) {
-    block.cells[i] = weight_of(block.cells[i], top, beta);
+  const int64_t size = block.rows * block.pitch;
+  C* cells = block.cells;
+  if (is_plain(top, beta)) {  // the same, in half the time
+    for (int64_t i = 0; i < size; ++i) cells[i] = exp_of_nonpositive(beta * (cells[i] - top));
+  } else {
+    for (int64_t i = 0; i < size; ++i) cells[i] = weight_of(cells[i], top, beta);
   }
   for (int64_t y = 0; y < block.rows; ++y) {
-    std::fill(block.cells + y * block.pitch + block.width, block.cells + (y + 1) * block.pitch,
-              C(0));
+    std::fill(cells + y * block.pitch + block.width, cells + (y + 1) * block.pitch, C(0));
   }
 }
 

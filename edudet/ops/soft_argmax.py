@@ -60,12 +60,12 @@ def soft_argmax2d(
         ValueError: too few dimensions, a map without cells, another dtype, `beta` below 0 or NaN.
 
     A background, flat but wide, outweighs a narrow peak and draws the mean to the middle of the
-    map. Here 1 is at the centre of column 0, and 99 cells hold 0; only a large `beta` tells:
+    map. Here 1 is at the centre of column 0, and the other 99 cells hold 0:
 
         >>> heatmap = torch.zeros(1, 1, 1, 100)
         >>> heatmap[..., 0] = 1
         >>> [round(soft_argmax2d(heatmap, beta)[0, 0, 0].item(), 2) for beta in (0, 1, 5, 10, 20)]
-        [50.0, 49.16, 20.5, 0.72, 0.5]
+        [50.0, 49.16, 20.51, 0.72, 0.5]
     """
     return _best_form(heatmaps, beta, normalized, 2)
 
@@ -141,7 +141,7 @@ def soft_argmax_loop(
 
 def _weight(value: Tensor, top: Tensor, beta: float | Tensor) -> Tensor:
     """exp(beta * value), divided by that of the largest value: it then lies in [0, 1]."""
-    if top.isinf() or math.isinf(beta):  # the largest cells are infinitely far above the others
+    if top.isinf() or torch.as_tensor(beta).isinf():  # the largest cells are infinitely far above the others
         return torch.ones_like(value) if value == top else 0 * torch.ones_like(value)
     if value == -math.inf:
         return torch.zeros_like(value)
@@ -167,9 +167,13 @@ def soft_argmax_vectorized(
 
 def _weights(cells: Tensor, beta: float | Tensor) -> Tensor:
     top = cells.detach().amax(-1, keepdim=True)
-    alone = top.isinf()
-    if not isinstance(beta, Tensor) and math.isinf(beta):
-        alone, beta = torch.ones_like(alone), 1.0
+    if isinstance(beta, Tensor):
+        infinite = beta.isinf()
+        beta = beta.masked_fill(infinite, 1)
+    else:
+        infinite = math.isinf(beta)
+        beta = 1.0 if infinite else beta
+    alone = top.isinf() | infinite
     of_the_largest = torch.where(cells == top, 0.0, -math.inf).to(cells)
     below = torch.where(alone, of_the_largest, cells - top)
     # beta * -inf has a gradient to beta that is not finite, and no value for beta 0.
