@@ -141,8 +141,9 @@ def soft_argmax_loop(
 
 def _weight(value: Tensor, top: Tensor, beta: float | Tensor) -> Tensor:
     """exp(beta * value), divided by that of the largest value: it then lies in [0, 1]."""
-    if top.isinf() or torch.as_tensor(beta).isinf():  # the largest cells are infinitely far above the others
-        return torch.ones_like(value) if value == top else 0 * torch.ones_like(value)
+    if top.isinf() or torch.as_tensor(beta).isinf():
+        # The largest cells are infinitely far above the others.
+        return torch.ones_like(value) if value == top else torch.zeros_like(value)
     if value == -math.inf:
         return torch.zeros_like(value)
     return torch.exp(beta * (value - top))
@@ -167,13 +168,11 @@ def soft_argmax_vectorized(
 
 def _weights(cells: Tensor, beta: float | Tensor) -> Tensor:
     top = cells.detach().amax(-1, keepdim=True)
+    alone = top.isinf()
     if isinstance(beta, Tensor):
-        infinite = beta.isinf()
-        beta = beta.masked_fill(infinite, 1)
-    else:
-        infinite = math.isinf(beta)
-        beta = 1.0 if infinite else beta
-    alone = top.isinf() | infinite
+        alone, beta = alone | beta.isinf(), beta.masked_fill(beta.isinf(), 1)
+    elif math.isinf(beta):
+        alone, beta = torch.ones_like(alone), 1.0
     of_the_largest = torch.where(cells == top, 0.0, -math.inf).to(cells)
     below = torch.where(alone, of_the_largest, cells - top)
     # beta * -inf has a gradient to beta that is not finite, and no value for beta 0.
