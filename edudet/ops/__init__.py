@@ -1,6 +1,8 @@
 """Operators on tensors. Names and arguments are torchvision.ops' own where it has the function."""
 
 from edudet.ops.box_iou import box_iou, complete_box_iou, distance_box_iou, generalized_box_iou
+from edudet.ops.conv_matrix import conv_matrix
+from edudet.ops.conv_transpose import conv_transpose1d, conv_transpose2d
 from edudet.ops.nms import batched_nms, nms
 from edudet.ops.roi_align import roi_align
 from edudet.ops.soft_argmax import soft_argmax1d, soft_argmax2d, soft_argmax3d
@@ -9,6 +11,9 @@ __all__ = [
     "batched_nms",
     "box_iou",
     "complete_box_iou",
+    "conv_matrix",
+    "conv_transpose1d",
+    "conv_transpose2d",
     "distance_box_iou",
     "generalized_box_iou",
     "nms",

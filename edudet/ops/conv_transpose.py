@@ -295,9 +295,73 @@ def _conv_size(to: _Geometry, kernel_size: Any) -> tuple[int, ...]:
     )
 
 
+def conv_transpose_native(
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Size = 1, padding: Size = 0,
+    output_padding: Size = 0, groups: int = 1, dilation: Size = 1,
+) -> Tensor:
+    tensors = (input, weight) if bias is None else (input, weight, bias)
+    native.require("conv_transpose", *tensors, has_backward=True)
+    axes = weight.ndim - 2
+    function = f"conv_transpose{axes}d"
+    to = _Geometry.of(function, input, weight, stride, padding, output_padding, groups, dilation)
+    cells = input if input.ndim == weight.ndim else input[None]
+    kernel = weight
+    if axes == 1:
+        cells, kernel = cells.unsqueeze(-2), weight.unsqueeze(-2)
+    numbers = *to.stride, *to.padding, *to.output_padding, groups, *to.dilation
+    out = native.call("conv_transpose", function, cells, kernel, bias, *numbers)
+    out = out.squeeze(-2) if axes == 1 else out
+    return out if input.ndim == weight.ndim else out[0]
+
+
+def _fake(input, weight, bias, *numbers):
+    to = _geometry(input, weight, numbers)
+    return input.new_empty(input.shape[0], weight.shape[1] * to.groups, *to.size)
+
+
+def _geometry(input: Tensor, weight: Tensor, numbers: tuple[int, ...]) -> _Geometry:
+    *pairs, groups, down, across = numbers
+    stride, padding, output_padding = pairs[:2], pairs[2:4], pairs[4:]
+    options = stride, padding, output_padding, groups, [down, across]
+    return _Geometry.of("conv_transpose", input, weight, *options)
+
+
+def _remember(ctx: Any, inputs: tuple, output: Tensor) -> None:
+    input, weight, bias, *numbers = inputs
+    ctx.save_for_backward(input, weight)
+    ctx.bias_dtype = None if bias is None else bias.dtype
+    ctx.geometry = _geometry(input, weight, tuple(numbers))
+
+
+def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    """The convolution with the same numbers, of the gradient; and what it multiplies with what."""
+    input, weight = ctx.saved_tensors
+    to, groups = ctx.geometry, ctx.geometry.groups
+    cells = _widened(input).unflatten(1, (groups, -1))
+    kernel = _widened(weight).unflatten(0, (groups, -1))
+    windows = _windows(_widened(grad).unflatten(1, (groups, -1)), to, input.shape[2:], weight)
+    grad_input = torch.einsum("ngdhwkl,gcdkl->ngchw", windows, kernel).flatten(1, 2)
+    grad_weight = torch.einsum("ngdhwkl,ngchw->gcdkl", windows, cells).flatten(0, 1)
+    grad_bias = None if ctx.bias_dtype is None else _widened(grad).sum((0, 2, 3)).to(input.dtype)
+    return grad_input.to(input.dtype), grad_weight.to(weight.dtype), grad_bias, *[None] * 9
+
+
+def _windows(grad: Tensor, to: _Geometry, size: Any, weight: Tensor) -> Tensor:
+    """(..., H', W') -> (..., H, W, K, L): the output cells that each input cell has written to."""
+    down, across = to.padding
+    framed = pad(grad, (across, across, down, down))
+    for axis in (0, 1):
+        length = to.dilation[axis] * (weight.shape[2 + axis] - 1) + 1
+        framed = framed.unfold(3 + axis, length, to.stride[axis])[..., :: to.dilation[axis]]
+    return framed[..., : size[0], : size[1], :, :]
+
+
+native.register("conv_transpose", fake=_fake, backward=_backward, setup_context=_remember)
+
 IMPLEMENTATIONS = {
     "scatter": conv_transpose_scatter,
     "gather": conv_transpose_gather,
     "zeros": conv_transpose_zeros,
     "matrix": conv_transpose_matrix,
+    "native": conv_transpose_native,
 }
