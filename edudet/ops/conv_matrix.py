@@ -135,7 +135,7 @@ def _as_symbols(kernel: Any, axes: int) -> list:
     def listed(value: Any, depth: int) -> Any:
         if depth == 0:
             return sympy.Symbol(value) if isinstance(value, str) else sympy.sympify(value)
-        if isinstance(value, (int, float, sympy.Symbol)) or not hasattr(value, "__iter__"):
+        if not hasattr(value, "__iter__") or (depth == 2 and isinstance(value, str)):
             raise TypeError(
                 f"conv_matrix: kernel must be a Tensor or a sequence of {axes} axes, got {kernel!r}"
             )

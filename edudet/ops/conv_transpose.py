@@ -329,31 +329,36 @@ def _geometry(input: Tensor, weight: Tensor, numbers: tuple[int, ...]) -> _Geome
 def _remember(ctx: Any, inputs: tuple, output: Tensor) -> None:
     input, weight, bias, *numbers = inputs
     ctx.save_for_backward(input, weight)
-    ctx.bias_dtype = None if bias is None else bias.dtype
+    ctx.has_bias = bias is not None
     ctx.geometry = _geometry(input, weight, tuple(numbers))
 
 
 def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     """The convolution with the same numbers, of the gradient; and what it multiplies with what."""
     input, weight = ctx.saved_tensors
-    to, groups = ctx.geometry, ctx.geometry.groups
-    cells = _widened(input).unflatten(1, (groups, -1))
-    kernel = _widened(weight).unflatten(0, (groups, -1))
-    windows = _windows(_widened(grad).unflatten(1, (groups, -1)), to, input.shape[2:], weight)
-    grad_input = torch.einsum("ngdhwkl,gcdkl->ngchw", windows, kernel).flatten(1, 2)
-    grad_weight = torch.einsum("ngdhwkl,ngchw->gcdkl", windows, cells).flatten(0, 1)
-    grad_bias = None if ctx.bias_dtype is None else _widened(grad).sum((0, 2, 3)).to(input.dtype)
-    return grad_input.to(input.dtype), grad_weight.to(weight.dtype), grad_bias, *[None] * 9
+    (n, c, h, w), groups = input.shape, ctx.geometry.groups
+    cells = _widened(input).reshape(n, groups, c // groups, h * w)
+    kernel = _widened(weight).reshape(groups, c // groups, math.prod(weight.shape[1:]))
+    columns = _columns(_widened(grad), ctx.geometry, (h, w), weight.shape)
+    grad_input = (kernel @ columns).reshape(input.shape)
+    grad_weight = (cells @ columns.mT).sum(0).reshape(weight.shape)
+    grad_bias = _widened(grad).sum((0, 2, 3)).to(input.dtype) if ctx.has_bias else None
+    return grad_input.to(input.dtype), grad_weight.to(input.dtype), grad_bias, *[None] * 9
 
 
-def _windows(grad: Tensor, to: _Geometry, size: Any, weight: Tensor) -> Tensor:
-    """(..., H', W') -> (..., H, W, K, L): the output cells that each input cell has written to."""
+def _columns(grad: Tensor, to: _Geometry, size: tuple[int, int], weight_shape: Any) -> Tensor:
+    """(N, D, H', W') -> (N, G, D / G * K * L, H * W): the output cells that each input cell has
+    written to, one column for each."""
+    (h, w), (_, d, rows, columns) = size, weight_shape
     down, across = to.padding
-    framed = pad(grad, (across, across, down, down))
+    windows = pad(grad, (across, across, down, down)).reshape(
+        len(grad), to.groups, d, to.size[0] + 2 * down, to.size[1] + 2 * across
+    )
     for axis in (0, 1):
-        length = to.dilation[axis] * (weight.shape[2 + axis] - 1) + 1
-        framed = framed.unfold(3 + axis, length, to.stride[axis])[..., :: to.dilation[axis]]
-    return framed[..., : size[0], : size[1], :, :]
+        length = to.dilation[axis] * (weight_shape[2 + axis] - 1) + 1
+        windows = windows.unfold(3 + axis, length, to.stride[axis])[..., :: to.dilation[axis]]
+    windows = windows[..., :h, :w, :, :].permute(0, 1, 2, 5, 6, 3, 4)  # (N, G, D / G, K, L, H, W)
+    return windows.reshape(len(grad), to.groups, d * rows * columns, h * w)
 
 
 native.register("conv_transpose", fake=_fake, backward=_backward, setup_context=_remember)
