@@ -87,16 +87,16 @@ def _best_form(axes: int, input: Tensor, weight: Tensor, bias: Tensor | None, *o
         named = dict(zip(named, check.autocast_to_float32(*named.values()), strict=True))
     check.dtype(function, check.FLOATS, **named)
     check.same_dtype(function, **named)
-    _check_shapes(function, axes, *named.values(), groups=options[3])
+    input, weight, bias = named["input"], named["weight"], named.get("bias")
+    _check_shapes(function, axes, input, weight, bias, options[3])
     _Geometry.of(function, input, weight, *options)
     plain = native.obstacle("conv_transpose", *named.values(), has_backward=True)
     form = conv_transpose_zeros if plain else conv_transpose_native
-    return form(named["input"], named["weight"], named.get("bias"), *options)
+    return form(input, weight, bias, *options)
 
 
 def _check_shapes(
-    function: str, axes: int, input: Tensor, weight: Tensor, bias: Tensor | None = None,
-    groups: int = 1,
+    function: str, axes: int, input: Tensor, weight: Tensor, bias: Tensor | None, groups: int
 ) -> None:
     sizes, kernel = ("W", "K") if axes == 1 else ("H, W", "K, L")
     if input.ndim not in (axes + 1, axes + 2) or 0 in input.shape[-axes:]:

@@ -64,9 +64,9 @@ def sizes(low, high):
     return st.tuples(st.integers(low, high), st.integers(low, high))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(
-    size=sizes(1, 5), kernel=sizes(1, 4), stride=sizes(1, 4), padding=sizes(0, 4),
+    size=sizes(1, 4), kernel=sizes(1, 3), stride=sizes(1, 4), padding=sizes(0, 4),
     output_padding=sizes(0, 3), dilation=sizes(1, 3), channels=sizes(1, 3),
     groups=st.integers(1, 2), axes=st.integers(1, 2), bias=st.booleans(), batch=st.integers(0, 2),
 )  # fmt: skip
@@ -113,7 +113,7 @@ OPTIONS = [
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize(("height", "width"), [(1, 1), (5, 40), (17, 9)])
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 40), (9, 5)])
 def test_kernel_agrees_with_torch(device, height, width, dtype, options):
     """Channels and cells that do not fill a tile, and more of them than one."""
     native_form = form_of(IMPLEMENTATIONS, "native", "conv_transpose", device)
@@ -225,10 +225,16 @@ def test_far_apart(device):
 
 def test_any_strides(form, device):
     input, weight = random(2, 6, 8, 10).to(device), random(6, 4, 4, 6).to(device)
-    for view, of in [(input[..., ::2], weight[..., ::2]), (input.mT, weight.mT),
-                     (input.contiguous(memory_format=torch.channels_last), weight.flip(2)),
-                     (input[:, :1].expand(2, 6, 8, 10), weight[:1].expand(6, 4, 4, 6))]:  # fmt: skip
-        if form is IMPLEMENTATIONS["scatter"] or form is IMPLEMENTATIONS["gather"]:
+    channels_last = input.contiguous(memory_format=torch.channels_last)
+    expanded = input[:, :1].expand(2, 6, 8, 10), weight[:1].expand(6, 4, 4, 6)
+    slow = IMPLEMENTATIONS["scatter"], IMPLEMENTATIONS["gather"], IMPLEMENTATIONS["matrix"]
+    for view, of in [
+        (input[..., ::2], weight[..., ::2]),
+        (input.mT, weight.mT),
+        (channels_last, weight.flip(2)),
+        expanded,
+    ]:
+        if form in slow:
             view = view[:1, :, :3, :3]
         dense = value_and_gradients(form, (view.contiguous(), of.contiguous(), None), 2, 1)
         got = value_and_gradients(form, (view, of, None), 2, 1)
@@ -238,14 +244,14 @@ def test_any_strides(form, device):
 
 @pytest.mark.parametrize("axes", [1, 2])
 def test_gradient(form, device, axes):
-    input, weight = random(2, 2, *(2, 3)[2 - axes :]), random(2, 2, *(3, 2)[2 - axes :], seed=1)
-    args = [t.to(device).requires_grad_() for t in (input, weight, random(4, seed=2))]
+    input, weight = random(1, 2, *(2, 3)[2 - axes :]), random(2, 1, *(2, 2)[2 - axes :], seed=1)
+    args = [t.to(device).requires_grad_() for t in (input, weight, random(2, seed=2))]
 
     def run(*args):
         return form(*args, 2, 1, 1, 2, 1)
 
     assert torch.autograd.gradcheck(run, args)
-    assert torch.autograd.gradgradcheck(run, args)
+    assert torch.autograd.gradgradcheck(run, args, fast_mode=True)
 
 
 def test_gradient_to_one_alone(form, device):
@@ -281,17 +287,15 @@ def test_opcheck(device):
     args = [t.to(device).requires_grad_() for t in args]
     numbers = (2, 1, 1, 0, 1, 0, 2, 1, 2)
     torch.library.opcheck(torch.ops.edudet.conv_transpose.default, (*args, *numbers))
-    torch.library.opcheck(torch.ops.edudet.conv_transpose.default, (*args[:2], None, *numbers))
 
 
-@pytest.mark.parametrize("axes", [1, 2])
-def test_compiles(device, axes):
-    args = [random(2, 3, *[4] * axes), random(3, 2, *[3] * axes), random(2)]
-    args = [t.float().to(device).requires_grad_() for t in args]
-    compiled = torch.compile(PUBLIC[axes], fullgraph=True)
-    assert_close(compiled(*args, 2, 1), PUBLIC[axes](*args, 2, 1))
+def test_compiles(device):
+    args = [random(2, 3, 4), random(3, 2, 3), None]
+    args[:2] = [t.float().to(device).requires_grad_() for t in args[:2]]
+    compiled = torch.compile(conv_transpose1d, fullgraph=True)
+    assert_close(compiled(*args, 2, 1), conv_transpose1d(*args, 2, 1))
     got, expected = (
-        torch.autograd.grad(f(*args, 2, 1).sum(), args) for f in (compiled, PUBLIC[axes])
+        torch.autograd.grad(f(*args, 2, 1).sum(), args[:2]) for f in (compiled, conv_transpose1d)
     )
     assert_close(got, expected)
 

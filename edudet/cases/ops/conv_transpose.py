@@ -45,7 +45,7 @@ CASES = [
          [[[[1, 1, 3, 2, 2], [1, 1, 3, 2, 2], [4, 4, 10, 6, 6], [3, 3, 7, 4, 4], [3, 3, 7, 4, 4]]]],
          "nothing is cut off"),
     Case("each axis its own", ([[[[1, 10]]]], TALL, None, (1, 2), (0, 1), 0, 1, (1, 1)),
-         [[[[2, 13, 20], [5, 46, 50]]]], "down comes first, then across: (1, 2) is stride 2 across"),
+         [[[[2, 13, 20], [5, 46, 50]]]], "(down, across): stride 2 and padding 1 across"),
     Case("the kernel itself", ([[[[1]]]], TALL, None, 3, 0, 0, 1, 1), [TALL[0]], "not flipped"),
     Case("a checkerboard", ([[[1, 1, 1, 1]]], [[[1, 1, 1]]], None, 2, 0, 0, 1, 1),
          [[[1, 1, 2, 1, 2, 1, 2, 1, 1]]], "every other cell is written twice"),
@@ -102,9 +102,9 @@ def _with(
             (len(c) - 1) * s[a] - 2 * p[a] + d[a] * (len(k) - 1) + 1 + (o[a] if grows else 0)
             for a, (c, k) in enumerate(((cells, kernel), (cells[0], kernel[0])))
         ]
-        written = {}
+        written: dict[tuple[int, int], float] = {}
         for cells, kernel in pairs:
-            once = {}
+            once: dict[tuple[int, int], float] = {}
             for y, row in enumerate(cells):
                 for x, value in enumerate(row):
                     for i in range(len(kernel)):
