@@ -29,7 +29,7 @@ def works(device: str, peer) -> Iterator[Work]:
         forms = {"edudet": conv_transpose2d, "torch": F.conv_transpose2d}
         args = input, weight, None, stride, padding
         forward = {who: partial(form, *args) for who, form in forms.items()}
-        goal = 1 / 3 if device == "cpu" else None
+        goal = 0.33 if device == "cpu" else None
         yield Work("conv_transpose", name, forward, goal)
         leaves = input.requires_grad_(), weight.requires_grad_()
         backward = {

@@ -112,6 +112,19 @@ def size(function: str, **named: Any) -> None:
             raise ValueError(f"{function}: {name} must be at least 1, got {value}")
 
 
+def per_axis(function: str, axes: int, least: int, **named: Any) -> list[int]:
+    """Return one int for each axis: the argument must be that, or an int for all; `least` or more."""
+    ((name, value),) = named.items()
+    numbers = list(value) if isinstance(value, (tuple, list)) else [value] * axes
+    if not all(isinstance(v, (int, torch.SymInt)) and not isinstance(v, bool) for v in numbers):
+        raise TypeError(f"{function}: {name} must be an int or one for each axis, got {value!r}")
+    if len(numbers) != axes:
+        raise ValueError(f"{function}: {name} must be an int or {axes} of them, got {value}")
+    if any(v < least for v in numbers):
+        raise ValueError(f"{function}: {name} must be at least {least}, got {value}")
+    return numbers
+
+
 def can_look(*tensors: Tensor) -> bool:
     """Whether the numbers in `tensors` exist already and can be read without waiting for a GPU."""
     return not torch.compiler.is_compiling() and all(

@@ -7,7 +7,7 @@
 namespace edudet::cpu {
 namespace {
 
-constexpr int64_t kLanes = 32;
+constexpr int64_t kLanes = 32;  // gcc unrolls a loop of 16, but makes vectors of a longer one
 template <typename C>
 constexpr int64_t kTile = 32 / sizeof(C);
 

@@ -60,26 +60,33 @@ def conv_matrix(
         ValueError: the kernel has too few axes or no cells; stride or dilation below 1, padding
             below 0; the kernel does not fit into the padded signal.
     """
-    axes = 1 if isinstance(input_size, int) else len(per_axis("conv_matrix", "input_size",
-                                                              input_size, None, 1))
-    if axes > 2:
+    axes = len(input_size) if isinstance(input_size, (tuple, list)) else 1
+    if axes not in (1, 2):
         raise ValueError(f"conv_matrix: input_size must have one or two axes, got {input_size}")
-    sizes = per_axis("conv_matrix", "input_size", input_size, axes, 1)
-    strides = per_axis("conv_matrix", "stride", stride, axes, 1)
-    paddings = per_axis("conv_matrix", "padding", padding, axes, 0)
-    dilations = per_axis("conv_matrix", "dilation", dilation, axes, 1)
-    symbolic = not isinstance(kernel, Tensor)
-    if symbolic:
-        kernel = _as_symbols(kernel, axes)
-        kernel_size = [len(kernel)] if axes == 1 else [len(kernel), len(kernel[0])]
-    else:
+    sizes = check.per_axis("conv_matrix", axes, 1, input_size=input_size)
+    numbers = (
+        check.per_axis("conv_matrix", axes, 1, stride=stride),
+        check.per_axis("conv_matrix", axes, 0, padding=padding),
+        check.per_axis("conv_matrix", axes, 1, dilation=dilation),
+    )
+    if isinstance(kernel, Tensor):
         check.dtype("conv_matrix", check.FLOATS, kernel=kernel)
-        if kernel.ndim < axes or 0 in kernel.shape[-axes:]:
-            raise ValueError(
-                f"conv_matrix: kernel must have {axes} axes with at least one cell, got shape "
-                f"{tuple(kernel.shape)}"
-            )
-        kernel_size = list(kernel.shape[-axes:])
+        return _numeric(kernel, kernel.shape[-axes:], sizes, *numbers)
+    symbols = _as_symbols(kernel, axes)
+    kernel_size = [len(symbols)] if axes == 1 else [len(symbols), len(symbols[0])]
+    return _symbolic(symbols, kernel_size, sizes, *numbers)
+
+
+def _rows(
+    kernel_size: Sequence[int], sizes: list[int], strides: list[int], paddings: list[int],
+    dilations: list[int],
+) -> list[int]:
+    """How many results there are along each axis."""
+    if len(kernel_size) < len(sizes) or 0 in kernel_size:
+        raise ValueError(
+            f"conv_matrix: kernel must have {len(sizes)} axes with at least one cell, got shape "
+            f"{tuple(kernel_size)}"
+        )
     rows = [
         (n + 2 * p - d * (k - 1) - 1) // s + 1
         for n, k, s, p, d in zip(sizes, kernel_size, strides, paddings, dilations, strict=True)
@@ -87,15 +94,13 @@ def conv_matrix(
     if min(rows) < 1:
         raise ValueError(
             f"conv_matrix: kernel must fit into the padded signal, got a kernel of {kernel_size}, "
-            f"dilation {dilation}, on a signal of {input_size}, padding {padding}"
+            f"dilation {dilations}, on a signal of {sizes}, padding {paddings}"
         )
-    places = list(_places(rows, sizes, kernel_size, strides, paddings, dilations))
-    shape = math.prod(rows), math.prod(sizes)
-    return (_symbolic if symbolic else _numeric)(kernel, shape, places, axes)
+    return rows
 
 
 def _places(
-    rows: list[int], sizes: list[int], kernel_size: list[int], strides: list[int],
+    rows: list[int], sizes: list[int], kernel_size: Sequence[int], strides: list[int],
     paddings: list[int], dilations: list[int],
 ) -> Iterator[tuple[int, int, tuple[int, ...]]]:
     """(row of X, column of X, index into the kernel) of each entry that is not 0."""
@@ -110,22 +115,29 @@ def _places(
                 yield row, column, tap
 
 
-def _numeric(kernel: Tensor, shape: tuple[int, int], places: list, axes: int) -> Tensor:
-    leading, last = kernel.shape[:-axes], kernel.shape[-1]
-    entries = [row * shape[1] + column for row, column, _ in places]
-    taps = [tap[0] if axes == 1 else tap[0] * last + tap[1] for _, _, tap in places]
-    read = kernel.flatten(-axes)[..., torch.tensor(taps, dtype=torch.int64, device=kernel.device)]
-    flat = kernel.new_zeros(*leading, math.prod(shape))
-    where = torch.tensor(entries, dtype=torch.int64, device=kernel.device)
-    return flat.index_copy(-1, where, read).unflatten(-1, shape)
+def _numeric(
+    kernel: Tensor, kernel_size: Sequence[int], sizes: list[int], *numbers: list[int]
+) -> Tensor:
+    rows = _rows(kernel_size, sizes, *numbers)
+    shape, axes = (math.prod(rows), math.prod(sizes)), len(sizes)
+    entries, taps = [], []
+    for row, column, tap in _places(rows, sizes, kernel_size, *numbers):
+        entries.append(row * shape[1] + column)
+        taps.append(tap[0] if axes == 1 else tap[0] * kernel_size[1] + tap[1])
+    index = torch.tensor([entries, taps], dtype=torch.int64, device=kernel.device)
+    flat = kernel.new_zeros(*kernel.shape[:-axes], math.prod(shape))
+    return flat.index_copy(-1, index[0], kernel.flatten(-axes)[..., index[1]]).unflatten(-1, shape)
 
 
-def _symbolic(kernel: list, shape: tuple[int, int], places: list, axes: int) -> Any:
+def _symbolic(
+    kernel: list, kernel_size: Sequence[int], sizes: list[int], *numbers: list[int]
+) -> Any:
     import sympy  # takes half a second
 
-    matrix = sympy.zeros(*shape)
-    for row, column, tap in places:
-        matrix[row, column] = kernel[tap[0]] if axes == 1 else kernel[tap[0]][tap[1]]
+    rows = _rows(kernel_size, sizes, *numbers)
+    matrix = sympy.zeros(math.prod(rows), math.prod(sizes))
+    for row, column, tap in _places(rows, sizes, kernel_size, *numbers):
+        matrix[row, column] = kernel[tap[0]] if len(tap) == 1 else kernel[tap[0]][tap[1]]
     return matrix
 
 
@@ -149,16 +161,3 @@ def _as_symbols(kernel: Any, axes: int) -> list:
         )
     return symbols
 
-
-def per_axis(function: str, name: str, value: Any, axes: int | None, least: int) -> list[int]:
-    """One int of at least `least` for each axis, from a number for all or a sequence."""
-    numbers = list(value) if isinstance(value, (tuple, list)) else [value] * (axes or 1)
-    if not all(isinstance(v, (int, torch.SymInt)) and not isinstance(v, bool) for v in numbers):
-        raise TypeError(f"{function}: {name} must be an int or one for each axis, got {value!r}")
-    if axes is not None and len(numbers) != axes:
-        raise ValueError(
-            f"{function}: {name} must be a number or {axes} of them, got {tuple(numbers)}"
-        )
-    if any(v < least for v in numbers):
-        raise ValueError(f"{function}: {name} must be at least {least}, got {value}")
-    return numbers

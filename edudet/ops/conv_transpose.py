@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from edudet import check, native
-from edudet.ops.conv_matrix import Size, conv_matrix, per_axis
+from edudet.ops.conv_matrix import Size, conv_matrix
 
 
 def conv_transpose2d(
@@ -40,7 +40,7 @@ def conv_transpose2d(
         padding: how many cells are cut off from every side of the output.
         output_padding: how many are added at the bottom and right, less than stride or dilation: a
             convolution of stride s takes s sizes to the same one, and this number says which of
-            them comes back. The new cells get what the kernels write there, mostly nothing.
+            them comes back. What the kernels write there, and padding had cut off, is seen again.
         groups: output channels of one group are made from the input channels of that group alone.
         dilation: how far apart neighbours in the kernel are written.
 
@@ -148,10 +148,10 @@ class _Geometry:
         output_padding: Size = 0, groups: int = 1, dilation: Size = 1,
     ) -> "_Geometry":
         axes = weight.ndim - 2
-        s = per_axis(function, "stride", stride, axes, 1)
-        p = per_axis(function, "padding", padding, axes, 0)
-        o = per_axis(function, "output_padding", output_padding, axes, 0)
-        d = per_axis(function, "dilation", dilation, axes, 1)
+        s = check.per_axis(function, axes, 1, stride=stride)
+        p = check.per_axis(function, axes, 0, padding=padding)
+        o = check.per_axis(function, axes, 0, output_padding=output_padding)
+        d = check.per_axis(function, axes, 1, dilation=dilation)
         if any(o[a] >= max(s[a], d[a]) for a in range(axes)):
             raise ValueError(
                 f"{function}: output_padding must be less than stride, {stride}, or dilation, "
@@ -166,9 +166,8 @@ class _Geometry:
                 f"{function}: padding must leave at least one cell of the output, got {padding}: "
                 f"its size would be {tuple(sizes)}"
             )
-        one = [1] * (2 - axes)
-        nothing = [0] * (2 - axes)
-        return _Geometry(one + s, nothing + p, nothing + o, one + d, groups, one + sizes)
+        one, none = [1] * (2 - axes), [0] * (2 - axes)
+        return _Geometry(one + s, none + p, none + o, one + d, groups, one + sizes)
 
 
 def _prepare(input: Tensor, weight: Tensor, *options: Any) -> tuple[Tensor, Tensor, _Geometry]:

@@ -132,7 +132,7 @@ BAD = [
     ((KERNEL, (6, 6, 6)), ValueError, "input_size must have one or two axes"),
     ((KERNEL, 0), ValueError, "input_size must be at least 1, got 0"),
     ((KERNEL, 6, 0), ValueError, "stride must be at least 1, got 0"),
-    ((KERNEL, 6, (1, 1)), ValueError, r"stride must be a number or 1 of them, got \(1, 1\)"),
+    ((KERNEL, 6, (1, 1)), ValueError, r"stride must be an int or 1 of them, got \(1, 1\)"),
     ((KERNEL, 6, 1, -1), ValueError, "padding must be at least 0, got -1"),
     ((KERNEL, 6, 1, True), TypeError, "padding must be an int"),
     ((KERNEL, 6, 1, 0, 0), ValueError, "dilation must be at least 1, got 0"),

@@ -333,7 +333,7 @@ BAD = [
     ((INPUT, WEIGHT, None, 1, 0, 0, 0), ValueError, "groups must divide .*, 4, got 0"),
     ((INPUT, WEIGHT, None, 1, 0, 0, 1.0), TypeError, r"groups must be an int, got 1\.0"),
     ((INPUT, WEIGHT, None, 0), ValueError, "stride must be at least 1, got 0"),
-    ((INPUT, WEIGHT, None, (1, 2, 3)), ValueError, "stride must be a number or 2 of them"),
+    ((INPUT, WEIGHT, None, (1, 2, 3)), ValueError, "stride must be an int or 2 of them"),
     ((INPUT, WEIGHT, None, 1.5), TypeError, r"stride must be an int or one .*, got 1\.5"),
     ((INPUT, WEIGHT, None, 1, -1), ValueError, "padding must be at least 0, got -1"),
     ((INPUT, WEIGHT, None, 2, 0, 2), ValueError, "output_padding must be less than .*, got 2"),
