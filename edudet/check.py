@@ -113,7 +113,7 @@ def size(function: str, **named: Any) -> None:
 
 
 def per_axis(function: str, axes: int, least: int, **named: Any) -> list[int]:
-    """Return one int for each axis: the argument must be that, or an int for all; `least` or more."""
+    """Return one int for each axis; the argument must be that, or one int for all."""
     ((name, value),) = named.items()
     numbers = list(value) if isinstance(value, (tuple, list)) else [value] * axes
     if not all(isinstance(v, (int, torch.SymInt)) and not isinstance(v, bool) for v in numbers):
