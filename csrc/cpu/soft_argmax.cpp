@@ -184,7 +184,7 @@ template <typename T, typename C>
 void backward_map(const C* grad, const T* map, const C* state, const MapShape& shape, double beta,
                   const C* positions, T* grad_map) {
   const C top = state[0], total = state[1], *mean = state + 2;
-  if (std::isinf(beta) || std::isinf(top)) {
+  if (std::isinf(C(beta)) || std::isinf(top)) {
     std::fill_n(grad_map, shape.cells(), narrow<T>(0 * mean[0]));  // NaN if the map has one
     return;
   }

@@ -141,7 +141,7 @@ def soft_argmax_loop(
 
 def _weight(value: Tensor, top: Tensor, beta: float | Tensor) -> Tensor:
     """exp(beta * value), divided by that of the largest value: it then lies in [0, 1]."""
-    if top.isinf() or torch.as_tensor(beta).isinf():
+    if top.isinf() or beta > torch.finfo(top.dtype).max:
         # The largest cells are infinitely far above the others.
         return torch.ones_like(value) if value == top else torch.zeros_like(value)
     if value == -math.inf:
@@ -169,9 +169,10 @@ def soft_argmax_vectorized(
 def _weights(cells: Tensor, beta: float | Tensor) -> Tensor:
     top = cells.detach().amax(-1, keepdim=True)
     alone = top.isinf()
+    limit = torch.finfo(cells.dtype).max  # beyond it, beta is infinite
     if isinstance(beta, Tensor):
-        alone, beta = alone | beta.isinf(), beta.masked_fill(beta.isinf(), 1)
-    elif math.isinf(beta):
+        alone, beta = alone | (beta > limit), beta.masked_fill(beta > limit, 1)
+    elif beta > limit:
         alone, beta = torch.ones_like(alone), 1.0
     of_the_largest = torch.where(cells == top, 0.0, -math.inf).to(cells)
     below = torch.where(alone, of_the_largest, cells - top)

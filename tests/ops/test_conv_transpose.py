@@ -154,6 +154,17 @@ def test_it_is_the_gradient_of_a_convolution(form, device):
     assert_close((filtered * slope).sum(), (image * expected).sum())
 
 
+def test_it_is_a_convolution_of_the_signal_with_zeros(form, device):
+    """The two ways in which the lecture draws it: zeros around, and zeros between."""
+    kernel = torch.tensor([[[2.0, 3, 5]]], device=device)
+    flipped = kernel.flip(2)
+    signal = torch.tensor([[[7.0, 11, 13, 17]]], device=device)
+    assert torch.equal(form(signal, kernel), F.conv1d(F.pad(signal, (2, 2)), flipped))
+    spread = torch.tensor([[[7.0, 0, 11, 0]]], device=device)
+    got = form(signal[..., :2], kernel, None, 2, 0, 1)
+    assert torch.equal(got, F.conv1d(F.pad(spread, (2, 2)), flipped))
+
+
 def test_four_by_four_needs_output_padding():
     two, weight = torch.ones(1, 1, 2, 2), torch.ones(1, 1, 3, 3)
     sizes = {

@@ -154,9 +154,10 @@ def test_large_beta_is_the_argmax(form, device):
                         for i in range(5)]).reshape(5, 4, 5).float()  # fmt: skip
     y, x = np.unravel_index(maps.flatten(1).argmax(1).numpy(), (4, 5))
     expected = torch.tensor(np.stack([x, y], 1) + 0.5, dtype=torch.float32)
-    for beta in (1e4, math.inf):
+    for beta in (1e4, 1e300, math.inf):  # 1e300 is more than a float32 can hold
         assert torch.equal(form(maps.to(device), beta).cpu(), expected)
-        assert torch.equal(form(500 * maps.to(device), beta).cpu(), expected)
+        out, gradient = value_and_gradient(form, 500 * maps.to(device), beta)
+        assert torch.equal(out.cpu(), expected) and not gradient.any()
 
 
 def test_properties(form, device):
