@@ -52,7 +52,7 @@ def soft_argmax2d(
         they alone count. A heatmap with a NaN: NaN.
 
     Gradient:
-        Flows to `heatmaps`, twice at most by the kernel, and to a tensor `beta` (vectorised form).
+        Flows to `heatmaps`, any number of times, and to a tensor `beta` (by the vectorised form).
         0 where `beta` or the maximum is infinite. Forward mode: by the vectorised form.
 
     Raises:
@@ -221,13 +221,29 @@ def _remember_backward(ctx: Any, inputs: tuple, output: Tensor) -> None:
 
 
 def _backward_of_backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
-    grad, maps = (tensor.detach().requires_grad_() for tensor in ctx.saved_tensors)
-    axes = grad.shape[1]
-    with torch.enable_grad():
-        out = soft_argmax_vectorized(maps.flatten(1, 3 - axes + 1), ctx.beta, ctx.normalized, axes)
-        (once,) = torch.autograd.grad(out, maps, grad, create_graph=True)
-        twice = torch.autograd.grad(once, (grad, maps), slope)
-    return *twice, None, None, None
+    """With p the softmax: the gradient of the sum of slope * g, where g = beta p c is the result of
+    the backward kernel, and c_i the sum of grad * (position i - mean position) over the axes."""
+    grad, maps = ctx.saved_tensors
+    axes, cells, slope = grad.shape[1], _widened(maps).flatten(1), _widened(slope).flatten(1)
+    alone = cells.amax(1, keepdim=True).isinf() | (ctx.beta > torch.finfo(cells.dtype).max)
+    beta = torch.zeros_like(grad[:, :1]).masked_fill(~alone, ctx.beta)
+    p = _weights(cells, ctx.beta)                                          # (N, cells)
+    away = _positions(maps, axes, ctx.normalized)                          # (cells, axes)
+    away = away - (p @ away)[:, None]                                      # (N, cells, axes)
+    c = (away * grad[:, None]).sum(-1)
+    to_grad = ((beta * p * slope)[..., None] * away).sum(1)
+    mean = (p * slope).sum(1, keepdim=True)
+    to_maps = slope * c - (p * slope * c).sum(1, keepdim=True) - mean * c
+    return to_grad, (beta**2 * p * to_maps).reshape(maps.shape).to(maps.dtype), None, None, None
+
+
+def _positions(maps: Tensor, axes: int, normalized: bool) -> Tensor:
+    """(cells, axes): where each cell of a map lies, x first."""
+    sizes = maps.shape[-axes:]
+    along = [torch.arange(n, dtype=_widened(maps[:0]).dtype, device=maps.device) for n in sizes]
+    along = [_position(index, n, normalized) for index, n in zip(along, sizes, strict=True)]
+    grids = torch.meshgrid(*along, indexing="ij")
+    return torch.stack([grid.flatten() for grid in reversed(grids)], -1)
 
 
 native.register("soft_argmax", fake=_fake, backward=_backward, setup_context=_remember)

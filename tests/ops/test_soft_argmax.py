@@ -194,6 +194,16 @@ def test_gradient(form, device, axes, normalized):
     assert torch.autograd.gradgradcheck(run, maps)
 
 
+def test_third_derivative(form, device):
+    maps = random_maps(1, 2, 3, dtype=torch.float64).to(device).requires_grad_()
+
+    def slope(maps):
+        return torch.autograd.grad(form(maps, 1.7).prod(), maps, create_graph=True)[0]
+
+    assert torch.autograd.gradcheck(slope, maps)
+    assert torch.autograd.gradgradcheck(slope, maps)
+
+
 def test_gradient_to_beta(device):
     maps = random_maps(2, 3, 4, dtype=torch.float64).to(device).requires_grad_()
     maps.data[0, 0, 0] = -math.inf
