@@ -1,7 +1,7 @@
 // A map is read once, in blocks that fit into the innermost cache, with the largest value so far
 // kept: where a block brings a larger one, the sums of the blocks before it are scaled down (online
-// softmax; Milakov and Gimelshein, 2018). Sums of a row run in kLanes parts, whose order of
-// addition is the same on every processor.
+// softmax; Milakov and Gimelshein, 2018). Sums run in kLanes parts, which fill vector registers and
+// whose order of addition is the same on every processor.
 #include "../soft_argmax.h"
 
 #include <algorithm>

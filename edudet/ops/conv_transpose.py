@@ -326,9 +326,8 @@ def _geometry(input: Tensor, weight: Tensor, numbers: tuple[int, ...]) -> _Geome
 
 
 def _remember(ctx: Any, inputs: tuple, output: Tensor) -> None:
-    input, weight, bias, *numbers = inputs
+    input, weight, _, *numbers = inputs
     ctx.save_for_backward(input, weight)
-    ctx.has_bias = bias is not None
     ctx.geometry = _geometry(input, weight, tuple(numbers))
 
 
@@ -339,10 +338,14 @@ def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     cells = _widened(input).reshape(n, groups, c // groups, h * w)
     kernel = _widened(weight).reshape(groups, c // groups, math.prod(weight.shape[1:]))
     columns = _columns(_widened(grad), ctx.geometry, (h, w), weight.shape)
-    grad_input = (kernel @ columns).reshape(input.shape)
-    grad_weight = (cells @ columns.mT).sum(0).reshape(weight.shape)
-    grad_bias = _widened(grad).sum((0, 2, 3)).to(input.dtype) if ctx.has_bias else None
-    return grad_input.to(input.dtype), grad_weight.to(input.dtype), grad_bias, *[None] * 9
+    grads: list[Tensor | None] = [None] * 12
+    if ctx.needs_input_grad[0]:
+        grads[0] = (kernel @ columns).reshape(input.shape).to(input.dtype)
+    if ctx.needs_input_grad[1]:
+        grads[1] = (cells @ columns.mT).sum(0).reshape(weight.shape).to(input.dtype)
+    if ctx.needs_input_grad[2]:
+        grads[2] = _widened(grad).sum((0, 2, 3)).to(input.dtype)
+    return tuple(grads)
 
 
 def _columns(grad: Tensor, to: _Geometry, size: tuple[int, int], weight_shape: Any) -> Tensor:
