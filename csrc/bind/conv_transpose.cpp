@@ -47,6 +47,7 @@ Tensor conv_transpose(const Tensor& input_, const Tensor& weight, const std::opt
   Tensor out = torch::stable::new_empty(
       input_, {plan.batch, groups * plan.out_channels, plan.y.size, plan.x.size});
   if (out.numel() == 0) return out;
+  prefer_big_pages(out);
   plan.complete();
   const Tensor dense = torch::stable::contiguous(input_);
   const Tensor kernel = torch::stable::contiguous(weight);
@@ -55,6 +56,7 @@ Tensor conv_transpose(const Tensor& input_, const Tensor& weight, const std::opt
   const auto dtype =
       input_.scalar_type() == ScalarType::Double ? ScalarType::Double : ScalarType::Float;
   const Tensor framed = torch::stable::new_empty(input_, {plan.framed_size()}, dtype);
+  prefer_big_pages(framed);
   dispatch(kOp, input_, [&](auto zero) {
     using T = decltype(zero);
     using C = compute_t<T>;

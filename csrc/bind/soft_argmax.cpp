@@ -58,6 +58,7 @@ Tensor soft_argmax_backward(const Tensor& grad, const Tensor& maps, const Tensor
   const Tensor dense = torch::stable::contiguous(maps), slopes = torch::stable::contiguous(grad);
   const Tensor states = torch::stable::contiguous(softmax);
   Tensor grad_maps = torch::stable::new_empty(dense, dense.sizes());
+  prefer_big_pages(grad_maps);
   dispatch(op, maps, [&](auto zero) {
     using T = decltype(zero);
     using C = compute_t<T>;
