@@ -90,15 +90,18 @@ void pack_weight(const ConvTransposePlan& plan, const T* weight, compute_t<T>* p
   const int64_t taps = plan.y.taps * plan.x.taps;
   for (int64_t group = 0; group < plan.groups; ++group) {
     for (int64_t first = 0; first < plan.out_channels; first += tile) {
-      for (int64_t tap = 0; tap < taps; ++tap) {
-        for (int64_t c = 0; c < plan.in_channels; ++c, packed += tile) {
-          const T* from =
-              weight + ((group * plan.in_channels + c) * plan.out_channels + first) * taps + tap;
+      // Taps are the inner loop, so that both sides stay within a few lines of the cache.
+      for (int64_t c = 0; c < plan.in_channels; ++c) {
+        const T* from =
+            weight + ((group * plan.in_channels + c) * plan.out_channels + first) * taps;
+        for (int64_t tap = 0; tap < taps; ++tap) {
+          C* to = packed + (tap * plan.in_channels + c) * tile;
           for (int64_t o = 0; o < tile; ++o) {
-            packed[o] = first + o < plan.out_channels ? widen(from[o * taps]) : C(0);
+            to[o] = first + o < plan.out_channels ? widen(from[o * taps + tap]) : C(0);
           }
         }
       }
+      packed += taps * plan.in_channels * tile;
     }
   }
 }
