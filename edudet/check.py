@@ -198,6 +198,19 @@ def maps(function: str, **named: Any) -> None:
             )
 
 
+def per_axis(function: str, axes: int, least: int, **named: Any) -> list[int]:
+    """Return one int for each axis; the argument must be that, or one int for all."""
+    ((name, value),) = named.items()
+    numbers = list(value) if isinstance(value, (tuple, list)) else [value] * axes
+    if not all(isinstance(v, (int, torch.SymInt)) and not isinstance(v, bool) for v in numbers):
+        raise TypeError(f"{function}: {name} must be an int or one for each axis, got {value!r}")
+    if len(numbers) != axes:
+        raise ValueError(f"{function}: {name} must be an int or {axes} of them, got {value}")
+    if any(v < least for v in numbers):
+        raise ValueError(f"{function}: {name} must be at least {least}, got {value}")
+    return numbers
+
+
 def can_look(*tensors: Tensor) -> bool:
     """Whether the numbers in `tensors` exist already and can be read without waiting for a GPU."""
     return not torch.compiler.is_compiling() and all(

@@ -1,10 +1,13 @@
 """Operators on tensors. Names and arguments are torchvision.ops' own where it has the function."""
 
 from edudet.ops.box_iou import box_iou, complete_box_iou, distance_box_iou, generalized_box_iou
+from edudet.ops.conv_matrix import conv_matrix
+from edudet.ops.conv_transpose import conv_transpose1d, conv_transpose2d
 from edudet.ops.matrix_nms import matrix_nms
 from edudet.ops.max_pool import max_pool2d_with_indices
 from edudet.ops.nms import batched_nms, nms
 from edudet.ops.roi_align import roi_align
+from edudet.ops.soft_argmax import soft_argmax1d, soft_argmax2d, soft_argmax3d
 from edudet.ops.soft_nms import soft_nms
 from edudet.ops.unpool import max_unpool2d, unpool_bed_of_nails, unpool_nearest
 
@@ -12,6 +15,9 @@ __all__ = [
     "batched_nms",
     "box_iou",
     "complete_box_iou",
+    "conv_matrix",
+    "conv_transpose1d",
+    "conv_transpose2d",
     "distance_box_iou",
     "generalized_box_iou",
     "matrix_nms",
@@ -19,6 +25,9 @@ __all__ = [
     "max_unpool2d",
     "nms",
     "roi_align",
+    "soft_argmax1d",
+    "soft_argmax2d",
+    "soft_argmax3d",
     "soft_nms",
     "unpool_bed_of_nails",
     "unpool_nearest",
