@@ -96,7 +96,8 @@ def affine_grid_loop(
                 total = maps[n, row, axes]
                 for column in range(axes):
                     total = total + maps[n, row, column] * point[column]
-                grid[(n, *pixel, row)] = total
+                place = (n, *pixel, row)
+                grid[place] = total
     return grid.to(theta.dtype)
 
 

@@ -115,17 +115,17 @@ def _theta(motion, size, corners, unit=None, middle=None, sign=1, ratio=True):
 
 
 MISTAKES_OF_MOTIONS = {
-    "a shift of one pixel is one part of the side, though the side is 2 long": lambda *args: _theta(
-        *args, unit=lambda side: side
+    "a shift of one pixel is one part of the side, though the side is 2 long": lambda m, s, a: _theta(
+        m, s, a, unit=lambda side: side
     ),
-    "the shift stays in pixels": lambda *args: _theta(*args, unit=lambda side: 1),
+    "the shift stays in pixels": lambda m, s, a: _theta(m, s, a, unit=lambda side: 1),
     "align_corners is ignored": lambda m, s, a: _theta(m, s, True),
-    "turns the other way": lambda *args: _theta(*args, sign=-1),
-    "turns about the middle, not about the origin": lambda *args: _theta(
-        *args, middle=lambda side: 0
+    "turns the other way": lambda m, s, a: _theta(m, s, a, sign=-1),
+    "turns about the middle, not about the origin": lambda m, s, a: _theta(
+        m, s, a, middle=lambda side: 0
     ),
-    "counts pixels from zero": lambda *args: _theta(*args, middle=lambda side: (side - 1) / 2),
-    "a turn forgets that normalised rows and columns differ in length": lambda *args: _theta(
-        *args, ratio=False
+    "counts pixels from zero": lambda m, s, a: _theta(m, s, a, middle=lambda side: (side - 1) / 2),
+    "a turn forgets that normalised rows and columns differ in length": lambda m, s, a: _theta(
+        m, s, a, ratio=False
     ),
 }
