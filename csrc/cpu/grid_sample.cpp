@@ -21,7 +21,8 @@ struct Taps {
   int num_axis_taps, num_taps;
   Lane<int32_t> axis_cells[kMostAxes][kMostAxisTaps];
   Lane<C> axis_weights[kMostAxes][kMostAxisTaps], axis_slopes[kMostAxes][kMostAxisTaps];
-  Lane<int32_t> cells[kMostTaps];  // in the plane or volume; -1: reads 0
+  Lane<int32_t> cells[kMostTaps];  // in the plane or volume; 0 if outside
+  Lane<int32_t> inside[kMostTaps];
   Lane<C> weights[kMostTaps];
 };
 
@@ -49,6 +50,15 @@ EDUDET_CLONES void multiply_taps(int axis_taps, int32_t count, int num_taps,
         cells[t * axis_taps + k][p] = (before | along) < 0 ? -1 : before * count + along;
         weights[t * axis_taps + k][p] = weights[t][p] * axis_weights[k][p];
       }
+    }
+  }
+}
+
+EDUDET_CLONES void mark_inside(int num_taps, Lane<int32_t>* cells, Lane<int32_t>* inside) {
+  for (int t = 0; t < num_taps; ++t) {
+    for (int p = 0; p < kPoints; ++p) {
+      inside[t][p] = cells[t][p] >= 0;
+      cells[t][p] = cells[t][p] < 0 ? 0 : cells[t][p];
     }
   }
 }
@@ -87,20 +97,25 @@ void find_taps(const C* points, int64_t size, const GridShape& shape, Sampling m
     multiply_taps<C>(taps.num_axis_taps, int32_t(shape.in[kMostAxes - 1 - a]), num_taps,
                      taps.axis_cells[a], taps.axis_weights[a], taps.cells, taps.weights);
   }
+  mark_inside(num_taps, taps.cells, taps.inside);
 }
 
-template <typename T>
-inline compute_t<T> value_at(const T* plane, int32_t cell) {
-  const compute_t<T> value = widen(plane[cell < 0 ? 0 : cell]);
-  return cell < 0 ? compute_t<T>(0) : value;
+// Number by number: the compiler's gather instructions are no faster, and it does not trust them.
+template <typename T, typename C>
+inline void gather(const T* plane, const Lane<int32_t>& cells, Lane<C>& values) {
+  for (int p = 0; p < kPoints; ++p) values[p] = widen(plane[cells[p]]);
 }
 
 // sums[p] = sum of weight * value over the taps of point p.
 template <int N, typename T, typename C>
 EDUDET_CLONES void read(const Taps<C>& taps, const T* plane, Lane<C>& sums) {
+  Lane<C> values[N];
+  for (int t = 0; t < N; ++t) gather(plane, taps.cells[t], values[t]);
   for (int p = 0; p < kPoints; ++p) {
-    C sum = taps.weights[0][p] * value_at(plane, taps.cells[0][p]);
-    for (int t = 1; t < N; ++t) sum += taps.weights[t][p] * value_at(plane, taps.cells[t][p]);
+    C sum = taps.weights[0][p] * (taps.inside[0][p] ? values[0][p] : C(0));
+    for (int t = 1; t < N; ++t) {
+      sum += taps.weights[t][p] * (taps.inside[t][p] ? values[t][p] : C(0));
+    }
     sums[p] = sum;
   }
 }
@@ -111,12 +126,9 @@ EDUDET_CLONES void spread(const Taps<C>& taps, const Lane<C>& grad, int64_t size
   for (int t = 0; t < N; ++t) {
     Lane<C> shares;
     for (int p = 0; p < kPoints; ++p) {
-      shares[p] = taps.cells[t][p] < 0 ? C(0) : grad[p] * taps.weights[t][p];
+      shares[p] = taps.inside[t][p] ? grad[p] * taps.weights[t][p] : C(0);
     }
-    for (int64_t p = 0; p < size; ++p) {
-      const int32_t cell = taps.cells[t][p];
-      plane[cell < 0 ? 0 : cell] += shares[p];
-    }
+    for (int64_t p = 0; p < size; ++p) plane[taps.cells[t][p]] += shares[p];
   }
 }
 
@@ -125,8 +137,10 @@ template <int N, typename T, typename C>
 EDUDET_CLONES void multiply(const Taps<C>& taps, const T* plane, const Lane<C>& grad,
                             Lane<C>* __restrict products) {
   for (int t = 0; t < N; ++t) {
+    Lane<C> values;
+    gather(plane, taps.cells[t], values);
     for (int p = 0; p < kPoints; ++p) {
-      products[t][p] += grad[p] * value_at(plane, taps.cells[t][p]);
+      products[t][p] += grad[p] * (taps.inside[t][p] ? values[p] : C(0));
     }
   }
 }
