@@ -13,8 +13,8 @@ GridShape checked_shape(const char* op, const Tensor& maps, const Tensor& grid, 
                         int64_t padding, bool align_corners) {
   require(maps.dim() == 4 || maps.dim() == 5, op,
           ": input must have shape (N, C, H, W) or (N, C, D, H, W)");
-  GridShape shape{maps.size(0),  maps.size(1), int(maps.dim()) - 2, {1, 1, 1}, {1, 1, 1},
-                  align_corners};
+  GridShape shape{maps.size(0), maps.size(1), int(maps.dim()) - 2,
+                  {1, 1, 1},    {1, 1, 1},    align_corners};
   require(grid.dim() == maps.dim() && grid.size(0) == shape.images &&
               grid.size(maps.dim() - 1) == shape.axes,
           op, ": grid must have the batch and the number of axes of input");
@@ -61,13 +61,13 @@ void backward(const Tensor& grad, const Tensor& maps, const Tensor& grid, const 
   const auto dtype = sizeof(C) == 8 ? ScalarType::Double : ScalarType::Float;
   const Tensor sums = torch::stable::new_zeros(grad_input, grad_input.sizes(), dtype);
   if (to_grid) torch::stable::zero_(grad_grid);
-  check_launch("grid_sample_backward",
-               cuda::grid_sample_backward(
-                   input<T>(grad, "grad"), input<T>(maps, "input"), input<C>(grid, "grid"), shape,
-                   options.mode, options.padding, options.kernel,
-                   to_input ? output<C>(sums, "sums", true) : nullptr,
-                   to_grid ? output<C>(grad_grid, "grad_grid", true) : nullptr,
-                   current_stream(grad)));
+  check_launch(
+      "grid_sample_backward",
+      cuda::grid_sample_backward(input<T>(grad, "grad"), input<T>(maps, "input"),
+                                 input<C>(grid, "grid"), shape, options.mode, options.padding,
+                                 options.kernel, to_input ? output<C>(sums, "sums", true) : nullptr,
+                                 to_grid ? output<C>(grad_grid, "grad_grid", true) : nullptr,
+                                 current_stream(grad)));
   if (to_input) torch::stable::copy_(grad_input, sums);
 }
 
@@ -97,21 +97,19 @@ void backward(const Tensor& grad, const Tensor& maps, const Tensor& grid, const 
   const C* points = input<C>(grid, "grid");
   if (to_input) {
     T* to = output<T>(grad_input, "grad_input");
-    torch::stable::parallel_for(0, cpu::grid_sample_backward_input_tasks(shape), 1,
-                                [&](int64_t begin, int64_t end) {
-                                  cpu::grid_sample_backward_input<T>(slopes, points, shape,
-                                                                     options.mode, options.padding,
-                                                                     to, begin, end);
-                                });
+    torch::stable::parallel_for(
+        0, cpu::grid_sample_backward_input_tasks(shape), 1, [&](int64_t begin, int64_t end) {
+          cpu::grid_sample_backward_input<T>(slopes, points, shape, options.mode, options.padding,
+                                             to, begin, end);
+        });
   }
   if (to_grid) {
     C* to = output<C>(grad_grid, "grad_grid");
-    torch::stable::parallel_for(0, cpu::grid_sample_tasks(shape), grain(shape),
-                                [&](int64_t begin, int64_t end) {
-                                  cpu::grid_sample_backward_grid<T>(slopes, from, points, shape,
-                                                                    options.mode, options.padding,
-                                                                    to, begin, end);
-                                });
+    torch::stable::parallel_for(
+        0, cpu::grid_sample_tasks(shape), grain(shape), [&](int64_t begin, int64_t end) {
+          cpu::grid_sample_backward_grid<T>(slopes, from, points, shape, options.mode,
+                                            options.padding, to, begin, end);
+        });
   }
 }
 
@@ -119,10 +117,10 @@ void backward(const Tensor& grad, const Tensor& maps, const Tensor& grid, const 
 
 Tensor new_output(const Tensor& like, const GridShape& shape) {
   const auto* out = shape.out;
-  Tensor memory = shape.axes == 2
-                      ? torch::stable::new_empty(like, {shape.images, shape.channels, out[1], out[2]})
-                      : torch::stable::new_empty(
-                            like, {shape.images, shape.channels, out[0], out[1], out[2]});
+  Tensor memory =
+      shape.axes == 2
+          ? torch::stable::new_empty(like, {shape.images, shape.channels, out[1], out[2]})
+          : torch::stable::new_empty(like, {shape.images, shape.channels, out[0], out[1], out[2]});
   prefer_big_pages(memory);
   return memory;
 }
@@ -156,10 +154,10 @@ std::tuple<Tensor, Tensor> grid_sample_backward(const Tensor& grad, const Tensor
 #ifdef EDUDET_WITH_CUDA
   const DeviceGuard guard(grad);
 #endif
-  Tensor grad_input = to_input ? torch::stable::new_empty(maps, maps.sizes())
-                               : torch::stable::new_empty(maps, {0});
-  Tensor grad_grid = to_grid ? torch::stable::new_empty(grid, grid.sizes())
-                             : torch::stable::new_empty(grid, {0});
+  Tensor grad_input =
+      to_input ? torch::stable::new_empty(maps, maps.sizes()) : torch::stable::new_empty(maps, {0});
+  Tensor grad_grid =
+      to_grid ? torch::stable::new_empty(grid, grid.sizes()) : torch::stable::new_empty(grid, {0});
   prefer_big_pages(grad_input);
   const Tensor slopes = torch::stable::contiguous(grad), from = torch::stable::contiguous(maps);
   const Tensor points = torch::stable::contiguous(grid);

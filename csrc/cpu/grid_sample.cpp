@@ -283,13 +283,13 @@ void grid_sample_backward_grid(const T* grad, const T* input, const compute_t<T>
   });
 }
 
-#define INSTANTIATE(T)                                                                             \
-  template void grid_sample(const T*, const compute_t<T>*, const GridShape&, Sampling, Padding,    \
-                            T*, int64_t, int64_t);                                                 \
-  template void grid_sample_backward_input(const T*, const compute_t<T>*, const GridShape&,        \
-                                           Sampling, Padding, T*, int64_t, int64_t);               \
-  template void grid_sample_backward_grid(const T*, const T*, const compute_t<T>*,                 \
-                                          const GridShape&, Sampling, Padding, compute_t<T>*,      \
+#define INSTANTIATE(T)                                                                          \
+  template void grid_sample(const T*, const compute_t<T>*, const GridShape&, Sampling, Padding, \
+                            T*, int64_t, int64_t);                                              \
+  template void grid_sample_backward_input(const T*, const compute_t<T>*, const GridShape&,     \
+                                           Sampling, Padding, T*, int64_t, int64_t);            \
+  template void grid_sample_backward_grid(const T*, const T*, const compute_t<T>*,              \
+                                          const GridShape&, Sampling, Padding, compute_t<T>*,   \
                                           int64_t, int64_t);
 INSTANTIATE(float)
 INSTANTIATE(double)

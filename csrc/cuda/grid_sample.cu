@@ -58,8 +58,7 @@ cudaError_t grid_sample(const T* input, const compute_t<T>* grid, const GridShap
 template <typename T>
 cudaError_t grid_sample_backward(const T* grad, const T* input, const compute_t<T>* grid,
                                  const GridShape& shape, Sampling mode, Padding padding, int kernel,
-                                 compute_t<T>* sums, compute_t<T>* grad_grid,
-                                 cudaStream_t stream) {
+                                 compute_t<T>* sums, compute_t<T>* grad_grid, cudaStream_t stream) {
   if (is_empty(shape)) return cudaSuccess;
   const auto run = mode == Sampling::bilinear  ? launch_backward<Sampling::bilinear, T>
                    : mode == Sampling::nearest ? launch_backward<Sampling::nearest, T>
@@ -68,11 +67,11 @@ cudaError_t grid_sample_backward(const T* grad, const T* input, const compute_t<
   return cudaGetLastError();
 }
 
-#define INSTANTIATE(T)                                                                           \
-  template cudaError_t grid_sample(const T*, const compute_t<T>*, const GridShape&, Sampling,    \
-                                   Padding, int, T*, cudaStream_t);                              \
-  template cudaError_t grid_sample_backward(const T*, const T*, const compute_t<T>*,             \
-                                            const GridShape&, Sampling, Padding, int,            \
+#define INSTANTIATE(T)                                                                        \
+  template cudaError_t grid_sample(const T*, const compute_t<T>*, const GridShape&, Sampling, \
+                                   Padding, int, T*, cudaStream_t);                           \
+  template cudaError_t grid_sample_backward(const T*, const T*, const compute_t<T>*,          \
+                                            const GridShape&, Sampling, Padding, int,         \
                                             compute_t<T>*, compute_t<T>*, cudaStream_t);
 INSTANTIATE(float)
 INSTANTIATE(double)

@@ -31,6 +31,8 @@ from edudet.ops.sampling_weights import (
     widened,
 )
 
+MOST_ON_SIDE = 2**24  # float32 counts no further; in csrc/bind/grid_sample.cpp: kMostOnSide
+MOST_PIXELS = 2**31  # there: kMostCells
 
 def grid_sample(
     input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mode: str = "zeros",
@@ -92,6 +94,11 @@ def _checked(
     if 0 in input.shape[2:]:
         raise ValueError(
             f"grid_sample: input must have at least one pixel, got shape {tuple(input.shape)}"
+        )
+    if max(input.shape[2:]) > MOST_ON_SIDE or math.prod(input.shape[2:]) >= MOST_PIXELS:
+        raise ValueError(
+            "grid_sample: input must have at most 2^24 pixels along a side and fewer than 2^31 "
+            f"pixels, got shape {tuple(input.shape)}"
         )
     check.same_device("grid_sample", input=input, grid=grid)
     return check_sampling("grid_sample", mode, padding_mode, align_corners, axes)

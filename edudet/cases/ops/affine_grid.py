@@ -115,7 +115,7 @@ def _theta(motion, size, corners, unit=None, middle=None, sign=1, ratio=True):
 
 
 MISTAKES_OF_MOTIONS = {
-    "a shift of one pixel is one part of the side, though the side is 2 long": lambda m, s, a: _theta(
+    "one pixel is one part of the side, though a side is 2 long": lambda m, s, a: _theta(
         m, s, a, unit=lambda side: side
     ),
     "the shift stays in pixels": lambda m, s, a: _theta(m, s, a, unit=lambda side: 1),
