@@ -23,19 +23,16 @@ constexpr int taps_of(Sampling mode, int axes) {
   return axes == 3 ? taps * taps * taps : taps * taps;
 }
 
+// An axis of `count` pixels: [-1, 1] is mapped to cells, counted from the centre of cell 0.
 template <typename C>
 struct GridAxis {
-  C count;  // pixels along the axis
-  bool align_corners;
+  C last, scale, shift;  // last: the number of the last cell
 
-  EDUDET_HD C last() const { return count - C(1); }
-  // From [-1, 1] to cells, counted from the centre of cell 0; and the derivative.
-  EDUDET_HD C position(C coordinate) const {
-    const C corners = (coordinate + C(1)) / C(2) * last();
-    const C edges = ((coordinate + C(1)) * count - C(1)) / C(2);
-    return align_corners ? corners : edges;
-  }
-  EDUDET_HD C slope() const { return (align_corners ? last() : count) / C(2); }
+  EDUDET_HD GridAxis(C count, bool align_corners)
+      : last(count - C(1)),
+        scale((align_corners ? last : count) / C(2)),
+        shift(align_corners ? C(0) : C(0.5)) {}
+  EDUDET_HD C position(C coordinate) const { return (coordinate + C(1)) * scale - shift; }
 };
 
 // The position folded or clamped into the axis. `slope` is multiplied by the derivative of that:
@@ -44,8 +41,7 @@ template <Padding P, typename C>
 EDUDET_HD C pad(const GridAxis<C>& axis, C position, C& slope) {
   if (P == Padding::zeros) return position;
   if (P == Padding::reflection) {
-    const C mirror = axis.align_corners ? C(0) : C(-0.5);
-    const C span = axis.align_corners ? axis.last() : axis.count;
+    const C mirror = -axis.shift, span = C(2) * axis.scale;  // from one mirror to the other
     const bool before = !(position >= mirror);
     C distance = before ? mirror - position : position - mirror;
     distance = distance - C(2) * span * std::floor(distance / (C(2) * span));  // NaN if span is 0
@@ -54,10 +50,10 @@ EDUDET_HD C pad(const GridAxis<C>& axis, C position, C& slope) {
     position = distance + mirror;
     slope = before != after ? -slope : slope;
   }
-  const bool positive = position > C(0), below = position < axis.last();
+  const bool positive = position > C(0), below = position < axis.last;
   slope = positive && below ? slope : C(0);
   position = positive ? position : C(0);
-  return position < axis.last() ? position : axis.last();
+  return position < axis.last ? position : axis.last;
 }
 
 template <typename C>
@@ -88,13 +84,13 @@ struct GridTaps {
 
 template <typename C>
 EDUDET_HD int32_t cell_of(const GridAxis<C>& axis, C position) {
-  return position >= C(0) && position <= axis.last() ? int32_t(position) : -1;  // -1 if NaN
+  return position >= C(0) && position <= axis.last ? int32_t(position) : -1;  // -1 if NaN
 }
 
 template <Sampling M, Padding P, typename C>
 EDUDET_HD GridTaps<M, C> grid_taps(const GridAxis<C>& axis, C coordinate) {
   GridTaps<M, C> taps;
-  C position = axis.position(coordinate), slope = axis.slope();
+  C position = axis.position(coordinate), slope = axis.scale;
   if constexpr (M == Sampling::nearest) {
     taps.cells[0] = cell_of(axis, std::rint(pad<P>(axis, position, slope)));  // half: to even
     taps.weights[0] = C(1), taps.slopes[0] = C(0);
@@ -130,7 +126,7 @@ struct GridShape {
   // The axis of coordinate a of a point: 0 is x.
   template <typename C>
   EDUDET_HD GridAxis<C> axis(int a) const {
-    return {C(in[kMostAxes - 1 - a]), align_corners};
+    return GridAxis<C>(C(in[kMostAxes - 1 - a]), align_corners);
   }
 };
 

@@ -22,110 +22,164 @@ struct Tap {
   Lane<C> weights;
 };
 
-// The taps of 64 points. If there are fewer, the rest read the middle of the input, for nothing.
-template <typename C>
-struct Taps {
-  int num_axis_taps, num_taps;
-  Tap<C> of_axis[kMostAxes][kMostAxisTaps];
-  Lane<C> slopes[kMostAxes][kMostAxisTaps];
-  Tap<C> taps[kMostTaps];  // x fastest
-  // If this is true, tap 2t + 1 is the cell after tap 2t, and one load brings both.
-  static bool in_pairs(Sampling mode, const GridShape& shape) {
-    return mode == Sampling::bilinear && shape.in[kMostAxes - 1] > 1;
-  }
+// What is read: the cells of an axis, which of them are inside, their weights and slopes.
+template <Sampling M, typename C>
+struct AxisTaps {
+  static constexpr int kTaps = axis_taps_of(M);
+  int32_t cells[kTaps], inside[kTaps];
+  C weights[kTaps], slopes[kTaps];
 };
 
-// Coordinate a of each point.
-template <int Axes, typename C>
-EDUDET_CLONES void split(const C* points, int a, Lane<C>& coordinates) {
-  for (int p = 0; p < kPoints; ++p) coordinates[p] = points[p * Axes + a];
-}
-
-template <Sampling M, Padding P, typename C>
-EDUDET_CLONES void find_axis_taps(const GridAxis<C> axis, const Lane<C>& coordinates,
-                                  Tap<C>* __restrict taps, Lane<C>* __restrict slopes) {
-  for (int p = 0; p < kPoints; ++p) {
-    const GridTaps<M, C> found = grid_taps<M, P>(axis, coordinates[p]);
-    for (int k = 0; k < axis_taps_of(M); ++k) {
-      taps[k].inside[p] = found.cells[k] >= 0;
-      taps[k].cells[p] = found.cells[k] < 0 ? 0 : found.cells[k];
-      taps[k].weights[p] = found.weights[k], slopes[k][p] = found.slopes[k];
+// With Pairs, the two cells are neighbours also where one of them is outside: the other stays, or
+// changes place with it. Then one load brings both. The axis must have two cells at least.
+template <Sampling M, Padding P, bool Pairs, typename C>
+inline AxisTaps<M, C> axis_taps(const GridAxis<C>& axis, C coordinate) {
+  const GridTaps<M, C> found = grid_taps<M, P>(axis, coordinate);
+  AxisTaps<M, C> taps;
+  for (int k = 0; k < taps.kTaps; ++k) {
+    taps.inside[k] = found.cells[k] >= 0;
+    taps.cells[k] = found.cells[k] < 0 ? 0 : found.cells[k];
+    taps.weights[k] = found.weights[k], taps.slopes[k] = found.slopes[k];
+  }
+  if constexpr (Pairs) {
+    const int32_t last = int32_t(axis.last);
+    const bool after = found.cells[0] == last, swap = taps.inside[1] > taps.inside[0] || after;
+    const AxisTaps<M, C> old = taps;
+    taps.cells[0] = after ? last - 1 : old.cells[0], taps.cells[1] = taps.cells[0] + 1;
+    for (int k = 0; k < 2; ++k) {
+      taps.inside[k] = swap ? old.inside[1 - k] : old.inside[k];
+      taps.weights[k] = swap ? old.weights[1 - k] : old.weights[k];
+      taps.slopes[k] = swap ? old.slopes[1 - k] : old.slopes[k];
     }
   }
+  return taps;
 }
 
-// Makes neighbours of the two taps of a row of `count` cells, two at least, also where one of them
-// is outside: the other stays, or changes place with it.
+// 64 points and the axes that they refer to.
 template <typename C>
-EDUDET_CLONES void pair_up(int32_t count, Tap<C>& low, Tap<C>& high, Lane<C>& low_slopes,
-                           Lane<C>& high_slopes) {
+struct Points {
+  const C* points;
+  GridAxis<C> x, y, z;
+  int32_t height, width;
+};
+
+// The taps of every point, x fastest.
+template <Sampling M, Padding P, int Axes, bool Pairs, typename C>
+EDUDET_CLONES void find_taps(const Points<C> at, Tap<C>* __restrict taps) {
+  constexpr int kTaps = axis_taps_of(M), kPlanes = Axes == 3 ? kTaps : 1;
   for (int p = 0; p < kPoints; ++p) {
-    const int32_t in_low = low.inside[p], in_high = high.inside[p], cell = low.cells[p];
-    const C weight = low.weights[p], next_weight = high.weights[p];
-    const C slope = low_slopes[p], next_slope = high_slopes[p];
-    const bool before = in_high > in_low, after = in_low && cell == count - 1, swap = before | after;
-    low.cells[p] = after ? count - 2 : cell, high.cells[p] = after ? count - 1 : cell + 1;
-    low.inside[p] = swap ? in_high : in_low, high.inside[p] = swap ? in_low : in_high;
-    low.weights[p] = swap ? next_weight : weight, high.weights[p] = swap ? weight : next_weight;
-    low_slopes[p] = swap ? next_slope : slope, high_slopes[p] = swap ? slope : next_slope;
-  }
-}
-
-// Every tap of the outer axes with every tap of the next one, of `count` cells.
-template <typename C>
-EDUDET_CLONES void multiply_taps(const Tap<C>* outer, int num_outer, const Tap<C>* axis,
-                                 int num_axis, int32_t count, Tap<C>* __restrict taps) {
-  for (int i = 0; i < num_outer; ++i) {
-    for (int k = 0; k < num_axis; ++k, ++taps) {
-      for (int p = 0; p < kPoints; ++p) {
-        taps->cells[p] = outer[i].cells[p] * count + axis[k].cells[p];
-        taps->inside[p] = outer[i].inside[p] & axis[k].inside[p];
-        taps->weights[p] = outer[i].weights[p] * axis[k].weights[p];
+    const C* point = at.points + p * Axes;
+    const auto x = axis_taps<M, P, Pairs>(at.x, point[0]);
+    const auto y = axis_taps<M, P, false>(at.y, point[1]);
+    AxisTaps<M, C> z{{0}, {1}, {C(1)}, {C(0)}};
+    if constexpr (Axes == 3) z = axis_taps<M, P, false>(at.z, point[2]);
+    for (int i = 0; i < kPlanes; ++i) {
+      for (int j = 0; j < kTaps; ++j) {
+        const int32_t row = (z.cells[i] * at.height + y.cells[j]) * at.width;
+        const int32_t inside = z.inside[i] & y.inside[j];
+        const C weight = Axes == 3 ? z.weights[i] * y.weights[j] : y.weights[j];
+        for (int k = 0; k < kTaps; ++k) {
+          Tap<C>& tap = taps[(i * kTaps + j) * kTaps + k];
+          tap.cells[p] = row + x.cells[k];
+          tap.inside[p] = inside & x.inside[k];
+          tap.weights[p] = weight * x.weights[k];
+        }
       }
     }
   }
 }
 
+// From the gradients of the weights to that of the points, by the product rule.
+template <Sampling M, Padding P, int Axes, bool Pairs, typename C>
+EDUDET_CLONES void gather_slopes(const Points<C> at, const Lane<C>* __restrict products,
+                                 C* __restrict grads) {
+  constexpr int kTaps = axis_taps_of(M), kPlanes = Axes == 3 ? kTaps : 1;
+  for (int p = 0; p < kPoints; ++p) {
+    const C* point = at.points + p * Axes;
+    const auto x = axis_taps<M, P, Pairs>(at.x, point[0]);
+    const auto y = axis_taps<M, P, false>(at.y, point[1]);
+    AxisTaps<M, C> z{{0}, {1}, {C(1)}, {C(0)}};
+    if constexpr (Axes == 3) z = axis_taps<M, P, false>(at.z, point[2]);
+    C to_x = C(0), to_y = C(0), to_z = C(0);
+    for (int i = 0; i < kPlanes; ++i) {
+      for (int j = 0; j < kTaps; ++j) {
+        C along = C(0), across = C(0);  // of this row: by x, and in all
+        for (int k = 0; k < kTaps; ++k) {
+          const C product = products[(i * kTaps + j) * kTaps + k][p];
+          along += product * x.slopes[k], across += product * x.weights[k];
+        }
+        to_x += along * (z.weights[i] * y.weights[j]);
+        to_y += across * (z.weights[i] * y.slopes[j]);
+        to_z += across * (z.slopes[i] * y.weights[j]);
+      }
+    }
+    grads[p * Axes] = to_x, grads[p * Axes + 1] = to_y;
+    if constexpr (Axes == 3) grads[p * Axes + 2] = to_z;
+  }
+}
+
+// How points are read, by all that the compiler knows.
+template <typename C>
+struct Way {
+  void (*find_taps)(const Points<C>, Tap<C>*);
+  void (*gather_slopes)(const Points<C>, const Lane<C>*, C*);
+};
+
+template <typename C, Sampling M, Padding P>
+Way<C> choose_axes(int axes, bool pairs) {
+  constexpr bool kPairs = M == Sampling::bilinear;
+  const Way<C> of_images[] = {
+      {find_taps<M, P, 2, false, C>, gather_slopes<M, P, 2, false, C>},
+      {find_taps<M, P, 2, kPairs, C>, gather_slopes<M, P, 2, kPairs, C>}};
+  if constexpr (M != Sampling::bicubic) {
+    const Way<C> of_volumes[] = {
+        {find_taps<M, P, 3, false, C>, gather_slopes<M, P, 3, false, C>},
+        {find_taps<M, P, 3, kPairs, C>, gather_slopes<M, P, 3, kPairs, C>}};
+    if (axes == 3) return of_volumes[pairs];
+  }
+  return of_images[pairs];
+}
+
 template <typename C, Sampling M>
-auto choose_padding(Padding padding) {
-  return padding == Padding::zeros    ? find_axis_taps<M, Padding::zeros, C>
-         : padding == Padding::border ? find_axis_taps<M, Padding::border, C>
-                                      : find_axis_taps<M, Padding::reflection, C>;
+Way<C> choose_padding(Padding padding, int axes, bool pairs) {
+  return padding == Padding::zeros    ? choose_axes<C, M, Padding::zeros>(axes, pairs)
+         : padding == Padding::border ? choose_axes<C, M, Padding::border>(axes, pairs)
+                                      : choose_axes<C, M, Padding::reflection>(axes, pairs);
 }
 
 template <typename C>
-auto choose_axis_taps(Sampling mode, Padding padding) {
-  return mode == Sampling::nearest    ? choose_padding<C, Sampling::nearest>(padding)
-         : mode == Sampling::bilinear ? choose_padding<C, Sampling::bilinear>(padding)
-                                      : choose_padding<C, Sampling::bicubic>(padding);
+Way<C> choose_way(const GridShape& shape, Sampling mode, Padding padding, bool pairs) {
+  const auto choose = mode == Sampling::nearest    ? choose_padding<C, Sampling::nearest>
+                      : mode == Sampling::bilinear ? choose_padding<C, Sampling::bilinear>
+                                                   : choose_padding<C, Sampling::bicubic>;
+  return choose(padding, shape.axes, pairs);
 }
 
-// Of `size` points from `points` on.
+// The points that one image's output reads, 64 at a time; the last ones are made up to 64 by points
+// in the middle of the input, whose results nobody sees.
 template <typename C>
-void find_taps(const C* points, int64_t size, const GridShape& shape, Sampling mode,
-               Padding padding, Taps<C>& all) {
+struct Walk {
+  Walk(const GridShape& grid_shape, Sampling mode, Padding padding, bool pairs)
+      : shape(grid_shape),
+        way(choose_way<C>(shape, mode, padding, pairs)),
+        at{nullptr,          shape.axis<C>(0),     shape.axis<C>(1),
+           shape.axis<C>(2), int32_t(shape.in[1]), int32_t(shape.in[2])} {}
+  // Of `number` points from `points` on.
+  void go_to(const C* points, int64_t number) {
+    at.points = points;
+    if (number < kPoints) {
+      std::fill(std::copy_n(points, number * shape.axes, padded), std::end(padded), C(0));
+      at.points = padded;
+    }
+    way.find_taps(at, taps);
+  }
+
+  const GridShape shape;
+  const Way<C> way;
+  Points<C> at;
   C padded[kPoints * kMostAxes];
-  if (size < kPoints) {
-    std::fill(std::copy_n(points, size * shape.axes, padded), std::end(padded), C(0));
-    points = padded;
-  }
-  const auto find = choose_axis_taps<C>(mode, padding);
-  const auto split_points = shape.axes == 3 ? split<3, C> : split<2, C>;
-  for (int a = 0; a < shape.axes; ++a) {
-    Lane<C> coordinates;
-    split_points(points, a, coordinates);
-    find(shape.axis<C>(a), coordinates, all.of_axis[a], all.slopes[a]);
-  }
-  const int n = all.num_axis_taps = axis_taps_of(mode);
-  const int32_t width = int32_t(shape.in[2]), height = int32_t(shape.in[1]);
-  all.num_taps = taps_of(mode, shape.axes);
-  Tap<C>(&x)[kMostAxisTaps] = all.of_axis[0], (&y)[kMostAxisTaps] = all.of_axis[1];
-  if (Taps<C>::in_pairs(mode, shape)) pair_up<C>(width, x[0], x[1], all.slopes[0][0], all.slopes[0][1]);
-  if (shape.axes == 2) return multiply_taps<C>(y, n, x, n, width, all.taps);
-  Tap<C> of_plane[kMostAxisTaps];  // nearest or bilinear: four at most
-  multiply_taps<C>(all.of_axis[2], n, y, n, height, of_plane);
-  multiply_taps<C>(of_plane, n * n, x, n, width, all.taps);
-}
+  Tap<C> taps[kMostTaps];
+};
 
 // The numbers at N taps of 64 points. One by one: gcc's gathers out of vector inserts are slower.
 template <int N, bool Pairs, typename T>
@@ -139,6 +193,7 @@ struct Gathered {
   void fill(const Tap<C>* taps, const T* plane) {
     constexpr int kStep = Pairs ? 2 : 1;
     for (int t = 0; t < N / kStep; ++t) {
+#pragma GCC unroll 8
       for (int p = 0; p < kPoints; ++p) {
         memcpy(numbers + (t * kPoints + p) * kStep, plane + taps[t * kStep].cells[p],
                kStep * sizeof(T));
@@ -187,24 +242,6 @@ EDUDET_CLONES void multiply(const Tap<C>* taps, const T* plane, const Lane<C>& g
   }
 }
 
-// From the gradient of the weights to that of the points, by the product rule.
-template <typename C>
-EDUDET_CLONES void combine(const Taps<C>& all, int axes, const Lane<C>* products, Lane<C>* grads) {
-  for (int a = 0; a < axes; ++a) {
-    for (int p = 0; p < kPoints; ++p) grads[a][p] = C(0);
-    for (int t = 0; t < all.num_taps; ++t) {
-      Lane<C> slope;
-      for (int p = 0; p < kPoints; ++p) slope[p] = products[t][p];
-      for (int b = 0, rest = t; b < axes; ++b, rest /= all.num_axis_taps) {
-        const int k = rest % all.num_axis_taps;
-        const C* factor = b == a ? all.slopes[b][k] : all.of_axis[b][k].weights;
-        for (int p = 0; p < kPoints; ++p) slope[p] *= factor[p];
-      }
-      for (int p = 0; p < kPoints; ++p) grads[a][p] += slope[p];
-    }
-  }
-}
-
 template <typename T, typename C>
 EDUDET_CLONES void load(const T* from, int64_t size, Lane<C>& to) {
   for (int p = 0; p < kPoints; ++p) to[p] = p < size ? widen(from[p]) : C(0);
@@ -219,7 +256,7 @@ EDUDET_CLONES void store(const Lane<C>& from, int64_t size, T* to) {
 template <typename Visit>
 void with_taps(Sampling mode, const GridShape& shape, Visit&& visit) {
   const int num_taps = taps_of(mode, shape.axes);
-  const bool pairs = Taps<float>::in_pairs(mode, shape);
+  const bool pairs = mode == Sampling::bilinear && shape.in[kMostAxes - 1] > 1;
   const auto number = [&](auto n) {
     if (pairs && n >= 4) return visit(n, std::bool_constant<(n >= 4)>{});
     visit(n, std::false_type{});
@@ -248,15 +285,15 @@ void grid_sample(const T* input, const compute_t<T>* grid, const GridShape& shap
   using C = compute_t<T>;
   const int64_t points = shape.out_cells(), cells = shape.in_cells();
   const int64_t tasks = up(points, kPoints);
-  Taps<C> taps;
   with_taps(mode, shape, [&](auto num_taps, auto pairs) {
+    Walk<C> walk(shape, mode, padding, pairs);
     for (int64_t task = begin; task < end; ++task) {
       const int64_t n = task / tasks, first = task % tasks * kPoints;
       const int64_t size = std::min<int64_t>(kPoints, points - first);
-      find_taps(grid + (n * points + first) * shape.axes, size, shape, mode, padding, taps);
+      walk.go_to(grid + (n * points + first) * shape.axes, size);
       for (int64_t c = n * shape.channels; c < (n + 1) * shape.channels; ++c) {
         Lane<C> sums;
-        read<num_taps, pairs>(taps.taps, input + c * cells, sums);
+        read<num_taps, pairs>(walk.taps, input + c * cells, sums);
         store(sums, size, out + c * points + first);
       }
     }
@@ -276,8 +313,8 @@ void grid_sample_backward_input(const T* grad, const compute_t<T>* grid, const G
   const int64_t points = shape.out_cells(), cells = shape.in_cells();
   const int64_t step = group_size(shape), groups = up(shape.channels, step);
   std::vector<C> scratch(kWide ? 0 : step * cells);
-  Taps<C> taps;
-  with_taps(mode, shape, [&](auto num_taps, auto) {
+  with_taps(mode, shape, [&](auto num_taps, auto pairs) {
+    Walk<C> walk(shape, mode, padding, pairs);
     for (int64_t task = begin; task < end; ++task) {
       const int64_t n = task / groups, low = task % groups * step;
       const int64_t num_channels = std::min(step, shape.channels - low);
@@ -288,11 +325,11 @@ void grid_sample_backward_input(const T* grad, const compute_t<T>* grid, const G
       std::fill_n(sums, num_channels * cells, C(0));
       for (int64_t first = 0; first < points; first += kPoints) {
         const int64_t size = std::min<int64_t>(kPoints, points - first);
-        find_taps(grid + (n * points + first) * shape.axes, size, shape, mode, padding, taps);
+        walk.go_to(grid + (n * points + first) * shape.axes, size);
         for (int64_t c = 0; c < num_channels; ++c) {
           Lane<C> slopes;
           load(source + c * points + first, size, slopes);
-          spread<num_taps>(taps.taps, slopes, size, sums + c * cells);
+          spread<num_taps>(walk.taps, slopes, size, sums + c * cells);
         }
       }
       if constexpr (!kWide) {
@@ -309,23 +346,22 @@ void grid_sample_backward_grid(const T* grad, const T* input, const compute_t<T>
   using C = compute_t<T>;
   const int64_t points = shape.out_cells(), cells = shape.in_cells();
   const int64_t tasks = up(points, kPoints);
-  Taps<C> taps;
   with_taps(mode, shape, [&](auto num_taps, auto pairs) {
+    Walk<C> walk(shape, mode, padding, pairs);
     for (int64_t task = begin; task < end; ++task) {
       const int64_t n = task / tasks, first = task % tasks * kPoints;
       const int64_t size = std::min<int64_t>(kPoints, points - first);
       const int64_t place = (n * points + first) * shape.axes;
-      find_taps(grid + place, size, shape, mode, padding, taps);
-      Lane<C> products[num_taps] = {}, grads[kMostAxes];
+      walk.go_to(grid + place, size);
+      Lane<C> products[num_taps] = {};
       for (int64_t c = n * shape.channels; c < (n + 1) * shape.channels; ++c) {
         Lane<C> slopes;
         load(grad + c * points + first, size, slopes);
-        multiply<num_taps, pairs>(taps.taps, input + c * cells, slopes, products);
+        multiply<num_taps, pairs>(walk.taps, input + c * cells, slopes, products);
       }
-      combine(taps, shape.axes, products, grads);
-      for (int a = 0; a < shape.axes; ++a) {
-        for (int64_t p = 0; p < size; ++p) grad_grid[place + p * shape.axes + a] = grads[a][p];
-      }
+      C grads[kPoints * kMostAxes];
+      walk.way.gather_slopes(walk.at, products, grads);
+      std::copy_n(grads, size * shape.axes, grad_grid + place);
     }
   });
 }

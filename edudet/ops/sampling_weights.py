@@ -125,8 +125,8 @@ def axis_taps(
 def _position(coordinate: Tensor, count: int, align_corners: bool) -> Tensor:
     """From [-1, 1] to cells, counted from the centre of cell 0."""
     if align_corners:
-        return (coordinate + 1) / 2 * (count - 1)
-    return ((coordinate + 1) * count - 1) / 2
+        return (coordinate + 1) * ((count - 1) / 2)
+    return (coordinate + 1) * (count / 2) - 0.5
 
 
 def _pad(position: Tensor, count: int, padding_mode: str, align_corners: bool) -> Tensor:
