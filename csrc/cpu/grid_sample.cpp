@@ -231,12 +231,12 @@ EDUDET_CLONES void spread(const Tap<C>* taps, const Lane<C>& grad, int64_t size,
 
 // The gradient of the weights: products[t][p] += grad[p] * value.
 template <int N, bool Pairs, typename T, typename C>
-EDUDET_CLONES void multiply(const Tap<C>* taps, const T* plane, const Lane<C>& grad,
+EDUDET_CLONES void multiply(const Tap<C>* __restrict taps, const T* plane, const Lane<C>& grad,
                             Lane<C>* __restrict products) {
   Gathered<N, Pairs, T> gathered;
   gathered.fill(taps, plane);
-  for (int t = 0; t < N; ++t) {
-    for (int p = 0; p < kPoints; ++p) {
+  for (int p = 0; p < kPoints; ++p) {
+    for (int t = 0; t < N; ++t) {
       products[t][p] += grad[p] * (taps[t].inside[p] ? widen(gathered.at(t, p)) : C(0));
     }
   }
