@@ -43,7 +43,7 @@ inline AxisTaps<M, C> axis_taps(const GridAxis<C>& axis, C coordinate) {
   }
   if constexpr (Pairs) {
     const int32_t last = int32_t(axis.last);
-    const bool after = found.cells[0] == last, swap = taps.inside[1] > taps.inside[0] || after;
+    const bool before = found.cells[1] == 0, after = found.cells[0] == last, swap = before | after;
     const AxisTaps<M, C> old = taps;
     taps.cells[0] = after ? last - 1 : old.cells[0], taps.cells[1] = taps.cells[0] + 1;
     for (int k = 0; k < 2; ++k) {
