@@ -43,7 +43,9 @@ inline AxisTaps<M, C> axis_taps(const GridAxis<C>& axis, C coordinate) {
   }
   if constexpr (Pairs) {
     const int32_t last = int32_t(axis.last);
-    const bool before = found.cells[1] == 0, after = found.cells[0] == last, swap = before | after;
+    // Whole numbers in place of truth values, which gcc would not vectorise.
+    const int32_t before = found.cells[1] == 0, after = found.cells[0] == last;
+    const int32_t swap = before + after;
     const AxisTaps<M, C> old = taps;
     taps.cells[0] = after ? last - 1 : old.cells[0], taps.cells[1] = taps.cells[0] + 1;
     for (int k = 0; k < 2; ++k) {
@@ -352,6 +354,10 @@ void grid_sample_backward_grid(const T* grad, const T* input, const compute_t<T>
       const int64_t n = task / tasks, first = task % tasks * kPoints;
       const int64_t size = std::min<int64_t>(kPoints, points - first);
       const int64_t place = (n * points + first) * shape.axes;
+      if (mode == Sampling::nearest) {
+        std::fill_n(grad_grid + place, size * shape.axes, C(0));
+        continue;
+      }
       walk.go_to(grid + place, size);
       Lane<C> products[num_taps] = {};
       for (int64_t c = n * shape.channels; c < (n + 1) * shape.channels; ++c) {
