@@ -48,7 +48,7 @@ EDUDET_HD C pad(const GridAxis<C>& axis, C position, C& slope) {
     const bool after = distance > span;
     distance = after ? C(2) * span - distance : distance;
     position = distance + mirror;
-    slope = before != after ? -slope : slope;
+    slope = (before ? -slope : slope) * (after ? C(-1) : C(1));
   }
   const bool positive = position > C(0), below = position < axis.last;
   slope = positive && below ? slope : C(0);

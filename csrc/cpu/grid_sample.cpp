@@ -18,7 +18,7 @@ using Lane = C[kPoints];  // one number for each of the points
 
 template <typename C>
 struct Tap {
-  Lane<int32_t> cells, inside;  // where a point is outside, the cell is any; its value counts as 0
+  Lane<int32_t> cells, inside;  // inside: 0 or -1; where it is 0, the cell is any and counts as 0
   Lane<C> weights;
 };
 
@@ -37,13 +37,12 @@ inline AxisTaps<M, C> axis_taps(const GridAxis<C>& axis, C coordinate) {
   const GridTaps<M, C> found = grid_taps<M, P>(axis, coordinate);
   AxisTaps<M, C> taps;
   for (int k = 0; k < taps.kTaps; ++k) {
-    taps.inside[k] = found.cells[k] >= 0;
-    taps.cells[k] = found.cells[k] < 0 ? 0 : found.cells[k];
+    const int32_t outside = found.cells[k] >> 31;  // all ones, for -1; gcc prefers bits to bools
+    taps.inside[k] = ~outside, taps.cells[k] = found.cells[k] & ~outside;
     taps.weights[k] = found.weights[k], taps.slopes[k] = found.slopes[k];
   }
   if constexpr (Pairs) {
     const int32_t last = int32_t(axis.last);
-    // Whole numbers in place of truth values, which gcc would not vectorise.
     const int32_t before = found.cells[1] == 0, after = found.cells[0] == last;
     const int32_t swap = before + after;
     const AxisTaps<M, C> old = taps;
@@ -73,7 +72,7 @@ EDUDET_CLONES void find_taps(const Points<C> at, Tap<C>* __restrict taps) {
     const C* point = at.points + p * Axes;
     const auto x = axis_taps<M, P, Pairs>(at.x, point[0]);
     const auto y = axis_taps<M, P, false>(at.y, point[1]);
-    AxisTaps<M, C> z{{0}, {1}, {C(1)}, {C(0)}};
+    AxisTaps<M, C> z{{0}, {-1}, {C(1)}, {C(0)}};
     if constexpr (Axes == 3) z = axis_taps<M, P, false>(at.z, point[2]);
     for (int i = 0; i < kPlanes; ++i) {
       for (int j = 0; j < kTaps; ++j) {
@@ -100,7 +99,7 @@ EDUDET_CLONES void gather_slopes(const Points<C> at, const Lane<C>* __restrict p
     const C* point = at.points + p * Axes;
     const auto x = axis_taps<M, P, Pairs>(at.x, point[0]);
     const auto y = axis_taps<M, P, false>(at.y, point[1]);
-    AxisTaps<M, C> z{{0}, {1}, {C(1)}, {C(0)}};
+    AxisTaps<M, C> z{{0}, {-1}, {C(1)}, {C(0)}};
     if constexpr (Axes == 3) z = axis_taps<M, P, false>(at.z, point[2]);
     C to_x = C(0), to_y = C(0), to_z = C(0);
     for (int i = 0; i < kPlanes; ++i) {
@@ -130,9 +129,8 @@ struct Way {
 template <typename C, Sampling M, Padding P>
 Way<C> choose_axes(int axes, bool pairs) {
   constexpr bool kPairs = M == Sampling::bilinear;
-  const Way<C> of_images[] = {
-      {find_taps<M, P, 2, false, C>, gather_slopes<M, P, 2, false, C>},
-      {find_taps<M, P, 2, kPairs, C>, gather_slopes<M, P, 2, kPairs, C>}};
+  const Way<C> of_images[] = {{find_taps<M, P, 2, false, C>, gather_slopes<M, P, 2, false, C>},
+                              {find_taps<M, P, 2, kPairs, C>, gather_slopes<M, P, 2, kPairs, C>}};
   if constexpr (M != Sampling::bicubic) {
     const Way<C> of_volumes[] = {
         {find_taps<M, P, 3, false, C>, gather_slopes<M, P, 3, false, C>},
@@ -260,7 +258,7 @@ void with_taps(Sampling mode, const GridShape& shape, Visit&& visit) {
   const int num_taps = taps_of(mode, shape.axes);
   const bool pairs = mode == Sampling::bilinear && shape.in[kMostAxes - 1] > 1;
   const auto number = [&](auto n) {
-    if (pairs && n >= 4) return visit(n, std::bool_constant<(n >= 4)>{});
+    if (pairs) return visit(n, std::bool_constant < n == 4 || n == 8 > {});
     visit(n, std::false_type{});
   };
   if (num_taps == 1) return number(std::integral_constant<int, 1>{});
