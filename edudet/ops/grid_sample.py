@@ -120,12 +120,13 @@ def grid_sample_loop(
     out = out + images[:0].sum() + points[:0].sum()
     for n in range(len(grid)):
         for pixel in itertools.product(*map(range, grid.shape[1:-1])):
-            point = points[(n, *pixel)]
+            point = points[n][pixel]
             taps = [
                 axis_taps(point[-1 - axis], count, mode, padding_mode, bool(align_corners))
                 for axis, count in enumerate(input.shape[2:])
             ]
-            out[(n, slice(None), *pixel)] = _weighted_sum(images[n], taps)
+            place: tuple = (n, slice(None), *pixel)
+            out[place] = _weighted_sum(images[n], taps)
     return out.to(input.dtype)
 
 
@@ -135,9 +136,9 @@ def _weighted_sum(image: Tensor, taps: list[list[tuple[int | None, Tensor]]]) ->
         weight = image.new_ones(())
         for _, along_axis in combination:
             weight = weight * along_axis
-        cells = [cell for cell, _ in combination]
-        outside = None in cells
-        total = total + weight * (torch.zeros_like(total) if outside else image[(..., *cells)])
+        place: tuple = (..., *(cell for cell, _ in combination))
+        # Weight times 0, where a cell is outside: a point that is NaN gives NaN there, too.
+        total = total + weight * (torch.zeros_like(total) if None in place else image[place])
     return total
 
 

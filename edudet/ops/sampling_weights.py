@@ -170,7 +170,8 @@ def sampling_weights_loop(
     grid: Tensor, size: Sequence[int], pixel: Sequence[int], mode: str = "bilinear",
     padding_mode: str = "zeros", align_corners: bool | None = None,
 ) -> Tensor:
-    points = widened(grid)[(slice(None), *pixel)]
+    place: tuple = (slice(None), *pixel)
+    points = widened(grid)[place]
     weights = points.new_zeros(len(grid), *size) + points[:0].sum()
     for n in range(len(grid)):
         taps = [
@@ -178,12 +179,12 @@ def sampling_weights_loop(
             for axis in range(len(size))
         ]
         for combination in itertools.product(*taps):
-            place = (n, *(cell for cell, _ in combination))
+            cells: tuple = (n, *(cell for cell, _ in combination))
             weight = combination[0][1]
             for _, along_axis in combination[1:]:
                 weight = weight * along_axis
-            if None not in place:
-                weights[place] = weights[place] + weight
+            if None not in cells:
+                weights[cells] = weights[cells] + weight
     return weights.to(grid.dtype)
 
 
@@ -234,7 +235,8 @@ def sampling_weights_vectorized(
     grid: Tensor, size: Sequence[int], pixel: Sequence[int], mode: str = "bilinear",
     padding_mode: str = "zeros", align_corners: bool | None = None,
 ) -> Tensor:
-    points = widened(grid)[(slice(None), *pixel)]                            # (N, axes)
+    place: tuple = (slice(None), *pixel)
+    points = widened(grid)[place]                                            # (N, axes)
     weights = torch.ones_like(points[:, 0])
     for axis, count in enumerate(size):
         cells, inside, along_axis = axis_taps_vectorized(

@@ -170,7 +170,7 @@ def _push(input, grid, mode, padding, corners):
     """Every input pixel goes where the grid says: the inverse of what was asked for."""
     if _shape(input)[2:] != _shape(grid)[1:-1]:
         return _sample(input, grid, mode, padding, corners)
-    output = []
+    output: list[float] = []
     for image, points in zip(input, grid, strict=True):
         for channel in image:
             size = _shape(channel)
