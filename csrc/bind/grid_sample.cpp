@@ -73,7 +73,7 @@ void backward(const Tensor& grad, const Tensor& maps, const Tensor& grid, const 
 
 #else
 
-// Tasks of one chunk each: so many make up for waking a thread.
+// So many tasks, of 64 points each, are worth waking a thread for.
 int64_t grain(const GridShape& shape) { return 1 + 1000 / (2 + shape.channels); }
 
 template <typename T>

@@ -64,16 +64,28 @@ struct Points {
   int32_t height, width;
 };
 
+template <Sampling M, typename C>
+struct PointTaps {
+  AxisTaps<M, C> x, y, z;
+};
+
+// Of point p; those of z for images: cell 0, weight 1.
+template <Sampling M, Padding P, int Axes, bool Pairs, typename C>
+inline PointTaps<M, C> taps_at(const Points<C>& at, int p) {
+  const C* point = at.points + p * Axes;
+  PointTaps<M, C> taps{axis_taps<M, P, Pairs>(at.x, point[0]),
+                       axis_taps<M, P, false>(at.y, point[1]),
+                       {{0}, {-1}, {C(1)}, {C(0)}}};
+  if constexpr (Axes == 3) taps.z = axis_taps<M, P, false>(at.z, point[2]);
+  return taps;
+}
+
 // The taps of every point, x fastest.
 template <Sampling M, Padding P, int Axes, bool Pairs, typename C>
 EDUDET_CLONES void find_taps(const Points<C> at, Tap<C>* __restrict taps) {
   constexpr int kTaps = axis_taps_of(M), kPlanes = Axes == 3 ? kTaps : 1;
   for (int p = 0; p < kPoints; ++p) {
-    const C* point = at.points + p * Axes;
-    const auto x = axis_taps<M, P, Pairs>(at.x, point[0]);
-    const auto y = axis_taps<M, P, false>(at.y, point[1]);
-    AxisTaps<M, C> z{{0}, {-1}, {C(1)}, {C(0)}};
-    if constexpr (Axes == 3) z = axis_taps<M, P, false>(at.z, point[2]);
+    const auto [x, y, z] = taps_at<M, P, Axes, Pairs>(at, p);
     for (int i = 0; i < kPlanes; ++i) {
       for (int j = 0; j < kTaps; ++j) {
         const int32_t row = (z.cells[i] * at.height + y.cells[j]) * at.width;
@@ -96,11 +108,7 @@ EDUDET_CLONES void gather_slopes(const Points<C> at, const Lane<C>* __restrict p
                                  C* __restrict grads) {
   constexpr int kTaps = axis_taps_of(M), kPlanes = Axes == 3 ? kTaps : 1;
   for (int p = 0; p < kPoints; ++p) {
-    const C* point = at.points + p * Axes;
-    const auto x = axis_taps<M, P, Pairs>(at.x, point[0]);
-    const auto y = axis_taps<M, P, false>(at.y, point[1]);
-    AxisTaps<M, C> z{{0}, {-1}, {C(1)}, {C(0)}};
-    if constexpr (Axes == 3) z = axis_taps<M, P, false>(at.z, point[2]);
+    const auto [x, y, z] = taps_at<M, P, Axes, Pairs>(at, p);
     C to_x = C(0), to_y = C(0), to_z = C(0);
     for (int i = 0; i < kPlanes; ++i) {
       for (int j = 0; j < kTaps; ++j) {
@@ -258,7 +266,7 @@ void with_taps(Sampling mode, const GridShape& shape, Visit&& visit) {
   const int num_taps = taps_of(mode, shape.axes);
   const bool pairs = mode == Sampling::bilinear && shape.in[kMostAxes - 1] > 1;
   const auto number = [&](auto n) {
-    if (pairs) return visit(n, std::bool_constant < n == 4 || n == 8 > {});
+    if (pairs) return visit(n, std::bool_constant<(n == 4 || n == 8)>{});
     visit(n, std::false_type{});
   };
   if (num_taps == 1) return number(std::integral_constant<int, 1>{});
@@ -269,7 +277,9 @@ void with_taps(Sampling mode, const GridShape& shape, Visit&& visit) {
 
 int64_t up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-int64_t group_size(const GridShape& shape) {  // channels of a task
+// Channels of a task that sends gradients to the input: all points of one image may add to a cell,
+// so that one task takes them all, in order; the fewer channels, the more threads find work.
+int64_t group_size(const GridShape& shape) {
   return std::clamp<int64_t>(up(shape.images * shape.channels, 16), 1, 16);
 }
 

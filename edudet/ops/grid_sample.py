@@ -57,10 +57,10 @@ def grid_sample(
         bicubic, the nearest border, which for NaN, and for reflection, is cell 0.
 
     Gradient:
-        Flows to input and grid, any number of times. Where a point is beyond the border (and not
-        just read as 0 there) and for "nearest", the grid's is 0. At kinks (a point exactly on a
-        pixel) it is that of the right and lower side. On CUDA the gradient of input is added in no
-        fixed order, so that its last bits may change; elsewhere the bits are always the same.
+        Flows to input and grid, any number of times. The grid's is 0 with "nearest", and where
+        padding has moved the point to the centre of an outermost pixel. At kinks (a point exactly
+        on a pixel) it is that of the right and lower side. On CUDA the gradient of input is added
+        up in no fixed order, so that its last bits may change; elsewhere they never do.
 
     Raises:
         TypeError: an argument is of the wrong type.
