@@ -213,7 +213,7 @@ struct Gathered {
 
 // sums[p] = sum of weight * value over the taps of point p.
 template <int N, bool Pairs, typename T, typename C>
-EDUDET_CLONES void read(const Tap<C>* taps, const T* plane, Lane<C>& sums) {
+EDUDET_CLONES void read(const Tap<C>* __restrict taps, const T* plane, C* __restrict sums) {
   Gathered<N, Pairs, T> gathered;
   gathered.fill(taps, plane);
   for (int p = 0; p < kPoints; ++p) {
@@ -227,7 +227,7 @@ EDUDET_CLONES void read(const Tap<C>* taps, const T* plane, Lane<C>& sums) {
 
 // The transpose of `read`: adds grad[p] * weight to the cells of point p.
 template <int N, typename C>
-EDUDET_CLONES void spread(const Tap<C>* taps, const Lane<C>& grad, int64_t size, C* plane) {
+EDUDET_CLONES void spread(const Tap<C>* taps, const C* grad, int64_t size, C* plane) {
   for (int t = 0; t < N; ++t) {
     Lane<C> shares;
     for (int p = 0; p < kPoints; ++p) {
@@ -239,7 +239,7 @@ EDUDET_CLONES void spread(const Tap<C>* taps, const Lane<C>& grad, int64_t size,
 
 // The gradient of the weights: products[t][p] += grad[p] * value.
 template <int N, bool Pairs, typename T, typename C>
-EDUDET_CLONES void multiply(const Tap<C>* __restrict taps, const T* plane, const Lane<C>& grad,
+EDUDET_CLONES void multiply(const Tap<C>* __restrict taps, const T* plane, const C* __restrict grad,
                             Lane<C>* __restrict products) {
   Gathered<N, Pairs, T> gathered;
   gathered.fill(taps, plane);
@@ -251,12 +251,22 @@ EDUDET_CLONES void multiply(const Tap<C>* __restrict taps, const T* plane, const
 }
 
 template <typename T, typename C>
-EDUDET_CLONES void load(const T* from, int64_t size, Lane<C>& to) {
+EDUDET_CLONES void widen_all(const T* from, int64_t size, C* to) {
   for (int p = 0; p < kPoints; ++p) to[p] = p < size ? widen(from[p]) : C(0);
 }
 
+// The numbers of 64 points: where they lie, if that many do and need no widening; else a copy.
 template <typename T, typename C>
-EDUDET_CLONES void store(const Lane<C>& from, int64_t size, T* to) {
+const C* as_lane(const T* from, int64_t size, Lane<C>& copy) {
+  if constexpr (std::is_same_v<T, C>) {
+    if (size == kPoints) return from;
+  }
+  widen_all(from, size, copy);
+  return copy;
+}
+
+template <typename T, typename C>
+EDUDET_CLONES void narrow_all(const C* from, int64_t size, T* to) {
   for (int64_t p = 0; p < size; ++p) to[p] = narrow<T>(from[p]);
 }
 
@@ -302,9 +312,16 @@ void grid_sample(const T* input, const compute_t<T>* grid, const GridShape& shap
       const int64_t size = std::min<int64_t>(kPoints, points - first);
       walk.go_to(grid + (n * points + first) * shape.axes, size);
       for (int64_t c = n * shape.channels; c < (n + 1) * shape.channels; ++c) {
+        T* const to = out + c * points + first;
+        if constexpr (std::is_same_v<T, C>) {
+          if (size == kPoints) {
+            read<num_taps, pairs>(walk.taps, input + c * cells, to);
+            continue;
+          }
+        }
         Lane<C> sums;
         read<num_taps, pairs>(walk.taps, input + c * cells, sums);
-        store(sums, size, out + c * points + first);
+        narrow_all(sums, size, to);
       }
     }
   });
@@ -337,13 +354,13 @@ void grid_sample_backward_input(const T* grad, const compute_t<T>* grid, const G
         const int64_t size = std::min<int64_t>(kPoints, points - first);
         walk.go_to(grid + (n * points + first) * shape.axes, size);
         for (int64_t c = 0; c < num_channels; ++c) {
-          Lane<C> slopes;
-          load(source + c * points + first, size, slopes);
+          Lane<C> copy;
+          const C* slopes = as_lane(source + c * points + first, size, copy);
           spread<num_taps>(walk.taps, slopes, size, sums + c * cells);
         }
       }
       if constexpr (!kWide) {
-        for (int64_t i = 0; i < num_channels * cells; ++i) target[i] = narrow<T>(sums[i]);
+        narrow_all(sums, num_channels * cells, target);
       }
     }
   });
@@ -369,8 +386,8 @@ void grid_sample_backward_grid(const T* grad, const T* input, const compute_t<T>
       walk.go_to(grid + place, size);
       Lane<C> products[num_taps] = {};
       for (int64_t c = n * shape.channels; c < (n + 1) * shape.channels; ++c) {
-        Lane<C> slopes;
-        load(grad + c * points + first, size, slopes);
+        Lane<C> copy;
+        const C* slopes = as_lane(grad + c * points + first, size, copy);
         multiply<num_taps, pairs>(walk.taps, input + c * cells, slopes, products);
       }
       C grads[kPoints * kMostAxes];
