@@ -34,6 +34,7 @@ from edudet.ops.sampling_weights import (
 MOST_ON_SIDE = 2**24  # float32 counts no further; in csrc/bind/grid_sample.cpp: kMostOnSide
 MOST_PIXELS = 2**31  # there: kMostCells
 
+
 def grid_sample(
     input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mode: str = "zeros",
     align_corners: bool | None = None,
