@@ -13,8 +13,9 @@ from edudet import emulator, native
 ROOT = Path(__file__).parents[2]
 SEEDS = [None, 5]
 # The modules, not the functions of the same names.
-box_iou, nms, roi_align = map(import_module, ("edudet.ops.box_iou", "edudet.ops.nms",
-                                              "edudet.ops.roi_align"))  # fmt: skip
+box_iou, grid_sample, nms, roi_align = (
+    import_module(f"edudet.ops.{stem}") for stem in ("box_iou", "grid_sample", "nms", "roi_align")
+)
 
 
 def boxes(count, seed):
@@ -24,6 +25,21 @@ def boxes(count, seed):
 
 def rois(count):
     return torch.cat([torch.arange(count).remainder(2)[:, None].float(), boxes(count, 4)], dim=1)
+
+
+def points(*shape):
+    """Of (x, y) or (x, y, z), a few of them outside."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(5)) * 0.7
+
+
+def forward_and_both_backwards(form):
+    def all_three(input, grid, *args, **kwargs):
+        input, grid = input.clone().requires_grad_(), grid.clone().requires_grad_()
+        out = form(input, grid, *args, **kwargs)
+        (out * torch.arange(out.numel()).view_as(out) / out.numel()).sum().backward()
+        return torch.cat([out.detach().flatten(), input.grad.flatten(), grid.grad.flatten()])
+
+    return all_three
 
 
 def forward_and_backward(form):
@@ -38,12 +54,24 @@ def forward_and_backward(form):
 
 SCORES = torch.rand(150, generator=torch.Generator().manual_seed(1))
 LABELS = torch.arange(150) % 3
+VOLUMES = torch.rand(2, 2, 3, 4, 5, generator=torch.Generator().manual_seed(6))
 FEATURES = torch.rand(2, 3, 14, 12, generator=torch.Generator().manual_seed(2))
 # stem: (loop form, kernel form, arguments)
 CALLS = {
     "box_iou": [
         (box_iou.box_iou_loop, box_iou.box_iou_native, (boxes(9, 1), boxes(40, 2), "xyxy", kind))
         for kind in ("iou", "generalized", "distance", "complete")
+    ],
+    "grid_sample": [
+        (forward_and_both_backwards(grid_sample.grid_sample_loop),
+         forward_and_both_backwards(grid_sample.grid_sample_native), args)
+        for args in (
+            (FEATURES[..., :7, :6], points(2, 5, 4, 2), "bilinear", "zeros", False),
+            (FEATURES[..., :7, :6], points(2, 5, 4, 2), "nearest", "border", True),
+            (FEATURES[..., :7, :6], points(2, 3, 2, 2), "bicubic", "reflection", False),
+            (VOLUMES, points(2, 2, 3, 2, 3), "bilinear", "reflection", True),
+            (VOLUMES, points(2, 2, 3, 2, 3), "nearest", "zeros", False),
+        )
     ],
     "nms": [
         (nms.nms_loop, nms.nms_native, (boxes(150, 3), SCORES, 0.5)),
