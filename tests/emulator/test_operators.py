@@ -13,8 +13,9 @@ from edudet import emulator, native
 ROOT = Path(__file__).parents[2]
 SEEDS = [None, 5]
 # The modules, not the functions of the same names.
-box_iou, nms, roi_align = map(import_module, ("edudet.ops.box_iou", "edudet.ops.nms",
-                                              "edudet.ops.roi_align"))  # fmt: skip
+box_iou, nms, roi_align, roi_pool = (
+    import_module(f"edudet.ops.{stem}") for stem in ("box_iou", "nms", "roi_align", "roi_pool")
+)
 
 
 def boxes(count, seed):
@@ -53,6 +54,10 @@ CALLS = {
         (forward_and_backward(roi_align.roi_align_loop),
          forward_and_backward(roi_align.roi_align_native), (FEATURES, rois(5), (3, 2), 0.9, ratio))
         for ratio in (2, -1)
+    ],
+    "roi_pool": [
+        (forward_and_backward(roi_pool.roi_pool_loop),
+         forward_and_backward(roi_pool.roi_pool_native), (FEATURES, rois(5), (3, 2), 0.9)),
     ],
 }  # fmt: skip
 TABLE = [
