@@ -138,8 +138,7 @@ __device__ void collect(const Maps<const T>& grad, const Maps<const int32_t>& ar
   for (int64_t i = rows.begin; i < rows.end; ++i) {
     for (int64_t j = columns.begin; j < columns.end; ++j) {
       const int64_t place = *argmax.at(k, channel, i, j) - first_cell;
-      if (place < 0 || place >= kSide) continue;
-      const C value = widen(*grad.at(k, channel, i, j));
+      const C value = widen(*grad.at(k, channel, i, j));  // by all lanes or none: one line
       for (int x = 0; x < kSide; ++x) sums[x] += place == x ? value : C(0);
     }
   }
