@@ -92,9 +92,9 @@ void forward(const Tensor& maps, const Tensor& rois, const RoiBins& grid, int64_
 template <typename T>
 void backward(const Tensor& grad, const Tensor& argmax, const Tensor& rois, const RoiBins& grid,
               int64_t, Tensor& grad_input) {
-  const bool last = is_channels_last(argmax);
+  const bool last = is_channels_last(grad_input);
   const Tensor dense = last ? with_channels_last(grad) : torch::stable::contiguous(grad);
-  const Tensor at = last ? argmax : torch::stable::contiguous(argmax);
+  const Tensor at = last ? with_channels_last(argmax) : torch::stable::contiguous(argmax);
   const auto from = maps_of(input<T>(dense, "grad"), dense);
   const auto indices = maps_of(input<int32_t>(at, "argmax"), at);
   const auto to = maps_of(output<T>(grad_input, "grad_input"), grad_input);

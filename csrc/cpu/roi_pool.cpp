@@ -158,43 +158,73 @@ void pool_roi(const SnapPlan& plan, int64_t k, int64_t first, const Slice<const 
   spread_indices<C>(pooled.cells, from.size, in_one_row(argmax), k, first);
 }
 
-// Sums of `size` channels of an image, as `grad` has them: planes one after the other, or channels
-// side by side.
-template <typename C>
-struct Sums {
-  C* data;
-  int64_t cells, size;
-};
+EDUDET_CLONES uint32_t largest_of(const int32_t* where, int64_t count) {
+  uint32_t largest = 0;
+  for (int64_t i = 0; i < count; ++i) largest = std::max(largest, uint32_t(where[i]));
+  return largest;
+}
 
-// Adds the gradients of RoI k in channels [first, first + sums.size).
-template <typename T, typename C>
-void scatter(const Maps<const T>& grad, const Maps<const int32_t>& argmax, int64_t k, int64_t first,
-             const Sums<C>& sums) {
-  const int64_t bins = grad.height * grad.width;
-  const auto is_cell = [&](int64_t cell) { return uint64_t(cell) < uint64_t(sums.cells); };
-  if (grad.channel_stride == 1) {
-    for (int64_t bin = 0; bin < bins; ++bin) {
-      const T* from = grad.data + k * grad.image_stride + bin * grad.channels + first;
-      const int32_t* where = argmax.data + k * argmax.image_stride + bin * argmax.channels + first;
-      for (int64_t c = 0; c < sums.size; ++c)
-        if (is_cell(where[c])) sums.data[where[c] * sums.size + c] += widen(from[c]);
-    }
-    return;
-  }
-  for (int64_t c = 0; c < sums.size; ++c) {
-    const T* from = grad.at(k, first + c, 0, 0);
-    const int32_t* where = argmax.at(k, first + c, 0, 0);
-    C* plane = sums.data + c * sums.cells;
+// Adds the gradients of RoI k to planes of sums of `size` channels, from channel `first`. With S >
+// 0, size is S. Channels take turns, as bins that share a cell come one after the other: each
+// addition to it would wait for the one before.
+template <int64_t S, typename T, typename C>
+void scatter_to_planes(const Maps<const T>& grad, const Maps<const int32_t>& argmax, int64_t k,
+                       int64_t first, int64_t num_channels, int64_t cells, C* sums) {
+  const int64_t size = S ? S : num_channels, bins = grad.height * grad.width;
+  const T* from = grad.at(k, first, 0, 0);
+  const int32_t* where = argmax.at(k, first, 0, 0);
+  const auto add = [&](int64_t c, int64_t bin) {
+    sums[c * cells + where[c * bins + bin]] += widen(from[c * bins + bin]);
+  };
+  if (largest_of(where, size * bins) < cells) {  // the usual case, without a question in the loop
     for (int64_t bin = 0; bin < bins; ++bin)
-      if (is_cell(where[bin])) plane[where[bin]] += widen(from[bin]);
+      for (int64_t c = 0; c < size; ++c) add(c, bin);
+  } else {
+    for (int64_t bin = 0; bin < bins; ++bin) {
+      for (int64_t c = 0; c < size; ++c)
+        if (uint32_t(where[c * bins + bin]) < cells) add(c, bin);
+    }
   }
 }
 
-// As many planes as leave half the cache to the gradients.
+// The same for channels that lie side by side, in `grad` as in `sums`.
+template <typename T, typename C>
+void scatter_side_by_side(const Maps<const T>& grad, const Maps<const int32_t>& argmax, int64_t k,
+                          int64_t first, int64_t size, int64_t cells, C* sums) {
+  for (int64_t bin = 0; bin < grad.height * grad.width; ++bin) {
+    const T* from = grad.at(k, first, 0, 0) + bin * grad.channels;
+    const int32_t* where = argmax.at(k, first, 0, 0) + bin * grad.channels;
+    for (int64_t c = 0; c < size; ++c)
+      if (uint32_t(where[c]) < cells) sums[where[c] * size + c] += widen(from[c]);
+  }
+}
+
+// Where sums are kept: in planes, or with channels side by side, as `grad` has them; planes of
+// numbers that can hold sums are those of grad_input.
+struct SumsWalk {
+  bool side_by_side, in_place;
+  int64_t size;
+};
+
 template <typename T>
-int64_t num_planes(const Maps<T>& maps) {
-  const int64_t bytes = maps.height * maps.width * int64_t(sizeof(compute_t<T>));
-  return std::clamp<int64_t>(kCacheBytes / 2 / std::max<int64_t>(bytes, 1), 1, kPlanes);
+SumsWalk choose_walk_backward(const Maps<T>& grad_input) {
+  using C = compute_t<T>;
+  const int64_t cells = grad_input.height * grad_input.width;
+  if (grad_input.channel_stride == 1) return {true, false, slice_size<C>(grad_input)};
+  const bool dense = grad_input.column_stride == 1 && grad_input.row_stride == grad_input.width &&
+                     grad_input.channel_stride == cells;
+  const bool fits = cells * kPlanes * int64_t(sizeof(C)) <= kCacheBytes;
+  return {false, dense && std::is_same_v<T, C>, fits ? kPlanes : kPlanes / 2};
+}
+
+template <typename T, typename C>
+void scatter_slice(const SumsWalk& walk, const Maps<const T>& grad, const Maps<const int32_t>& at,
+                   int64_t k, int64_t first, int64_t size, int64_t cells, C* sums) {
+  const auto f = walk.side_by_side     ? scatter_side_by_side<T, C>
+                 : size == kPlanes     ? scatter_to_planes<kPlanes, T, C>
+                 : size == kPlanes / 2 ? scatter_to_planes<kPlanes / 2, T, C>
+                                       : scatter_to_planes<0, T, C>;
+  f(grad, at, k, first, size, cells, sums);
 }
 
 }  // namespace
@@ -239,7 +269,7 @@ void roi_pool(const SnapPlan& plan, const Maps<const T>& input, const Maps<T>& o
 
 template <typename T>
 int64_t plan_roi_pool_backward(const Maps<T>& grad_input) {
-  return grad_input.images * num_slices(grad_input, num_planes(grad_input));
+  return grad_input.images * num_slices(grad_input, choose_walk_backward(grad_input).size);
 }
 
 template <typename T>
@@ -247,21 +277,26 @@ void roi_pool_backward(const SnapPlan& plan, const Maps<const T>& grad,
                        const Maps<const int32_t>& argmax, const Maps<T>& grad_input, int64_t begin,
                        int64_t end) {
   using C = compute_t<T>;
-  const int64_t cells = grad_input.height * grad_input.width, planes = num_planes(grad_input);
-  const int64_t slices = num_slices(grad_input, planes);
-  std::vector<C> memory(planes * cells);
+  const SumsWalk walk = choose_walk_backward(grad_input);
+  const int64_t cells = grad_input.height * grad_input.width;
+  const int64_t slices = num_slices(grad_input, walk.size);
+  std::vector<C> scratch(walk.in_place ? 0 : walk.size * cells);
   for (int64_t task = begin; task < end; ++task) {
-    const int64_t n = task / slices, first = task % slices * planes;
-    const Sums<C> sums{memory.data(), cells, std::min(planes, grad_input.channels - first)};
-    std::fill(memory.begin(), memory.end(), C(0));
-    for (int64_t k = 0; k < int64_t(plan.rois.size()); ++k) {
-      if (plan.rois[k].image == n) scatter(grad, argmax, k, first, sums);
+    const int64_t n = task / slices, first = task % slices * walk.size;
+    const int64_t size = std::min(walk.size, grad_input.channels - first);
+    C* sums = scratch.data();
+    if constexpr (std::is_same_v<T, C>) {
+      if (walk.in_place) sums = grad_input.at(n, first, 0, 0);
     }
-    if (grad.channel_stride == 1) {
-      spread_channels(sums.data, sums.size, grad_input, n, first);
-    } else {
-      for (int64_t c = 0; c < sums.size; ++c)
-        spread_channels(sums.data + c * cells, 1, grad_input, n, first + c);
+    std::fill_n(sums, size * cells, C(0));
+    for (int64_t k = 0; k < int64_t(plan.rois.size()); ++k) {
+      if (plan.rois[k].image == n) scatter_slice(walk, grad, argmax, k, first, size, cells, sums);
+    }
+    if (walk.side_by_side) {
+      spread_channels(sums, size, grad_input, n, first);
+    } else if (!walk.in_place) {
+      for (int64_t c = 0; c < size; ++c)
+        spread_channels(sums + c * cells, 1, grad_input, n, first + c);
     }
   }
 }
