@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/half.h"
+#include "common/largest.h"
 #include "common/maps.h"
 #include "common/snapped_roi.h"
 

@@ -83,11 +83,4 @@ EDUDET_HD SnappedRoi snap_roi(const T* roi, int64_t images, const RoiBins& grid)
   return snapped;
 }
 
-// Whether `value` replaces `best` as the largest. The first of equals stays; NaN counts as larger
-// than all, as in torch.max. No branches, so that loops over it vectorise.
-template <typename T>
-EDUDET_HD bool exceeds(T value, T best) {
-  return (value > best) | ((value != value) & (best == best));
-}
-
 }  // namespace edudet

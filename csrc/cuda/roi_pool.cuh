@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "../common/half.h"
+#include "../common/largest.h"
 #include "../common/maps.h"
 #include "../common/snapped_roi.h"
 #include "channel_tiles.h"

@@ -53,7 +53,7 @@ def roi_pool(
 
     Returns:
         (K, C, height, width) in the dtype of `input`; in memory channels_last if `input` is, else
-        contiguous. A bin without a cell of the map (outside it) is 0. NaN counts as larger than all.
+        contiguous. A bin without a cell of the map (outside it) is 0. NaN is larger than all.
         With `return_argmax` also (K, C, height, width) int64: y * W + x of the cell, the first of
         equals, -1 for a bin without cells.
 
@@ -200,8 +200,9 @@ def roi_pool_vectorized(
         valid = valid_rois(rois, len(input)) & _near(rois, spatial_scale)
         rois = rois.where(valid[:, None], 0)
     height, width = pair(output_size)
-    rows, has_row = _cells_on_axis(rois[:, 2], rois[:, 4], height, spatial_scale, input.shape[2])
-    columns, has_column = _cells_on_axis(rois[:, 1], rois[:, 3], width, spatial_scale, input.shape[3])
+    map_height, map_width = input.shape[2:]
+    rows, has_row = _cells_on_axis(rois[:, 2], rois[:, 4], height, spatial_scale, map_height)
+    columns, has_column = _cells_on_axis(rois[:, 1], rois[:, 3], width, spatial_scale, map_width)
     image = rois[:, 0].long()
     cells = input.to(rois.dtype)[
         image[:, None, None], :, rows.flatten(1)[:, :, None], columns.flatten(1)[:, None, :]
@@ -209,7 +210,7 @@ def roi_pool_vectorized(
     cells = cells.unflatten(2, columns.shape[1:]).unflatten(1, rows.shape[1:])
     cells = cells.permute(0, 5, 1, 3, 2, 4)                 # (K, C, height, width, down, across)
     has_cell = has_row[:, None, :, None, :, None] & has_column[:, None, None, :, None, :]
-    index = rows[:, None, :, None, :, None] * input.shape[3] + columns[:, None, None, :, None, :]
+    index = rows[:, None, :, None, :, None] * map_width + columns[:, None, None, :, None, :]
     # Cells that a bin has come before those that it lacks: of equals, the first is one that it has.
     best, at = cells.where(has_cell, -math.inf).flatten(4).max(-1)
     argmax = index.flatten(4).expand(*best.shape, -1).gather(-1, at[..., None])[..., 0]
