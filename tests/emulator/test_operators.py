@@ -13,8 +13,9 @@ from edudet import emulator, native
 ROOT = Path(__file__).parents[2]
 SEEDS = [None, 5]
 # The modules, not the functions of the same names.
-box_iou, nms, roi_align, roi_pool = (
-    import_module(f"edudet.ops.{stem}") for stem in ("box_iou", "nms", "roi_align", "roi_pool")
+box_iou, corner_pool, nms, roi_align, roi_pool = (
+    import_module(f"edudet.ops.{stem}")
+    for stem in ("box_iou", "corner_pool", "nms", "roi_align", "roi_pool")
 )
 
 
@@ -45,6 +46,11 @@ CALLS = {
     "box_iou": [
         (box_iou.box_iou_loop, box_iou.box_iou_native, (boxes(9, 1), boxes(40, 2), "xyxy", kind))
         for kind in ("iou", "generalized", "distance", "complete")
+    ],
+    "corner_pool": [
+        (forward_and_backward(corner_pool.corner_pool_loop),
+         forward_and_backward(corner_pool.corner_pool_native), (FEATURES, corner))
+        for corner in ("top", "right", "top_left")
     ],
     "nms": [
         (nms.nms_loop, nms.nms_native, (boxes(150, 3), SCORES, 0.5)),
