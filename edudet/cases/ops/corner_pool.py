@@ -44,7 +44,9 @@ def _run(row, start=None, window=None, own=True):
     return out
 
 
-def _with(run=_run, add=lambda a, b: a + b, parts=_PARTS, back=("top", "left"), along=("top", "bottom")):
+def _with(
+    run=_run, add=lambda a, b: a + b, parts=_PARTS, back=("top", "left"), along=("top", "bottom")
+):
     """Corner pooling in plain numbers, with one step of it replaced."""
 
     def pool(plane, direction):
