@@ -1,7 +1,8 @@
 // Contract of roi_pool: the largest cell in every bin of every RoI, where it was, and the gradient.
 //   rois (K, 5): image index, x1, y1, x2, y2, contiguous; float32 for 16-bit maps.
 //   input (N, C, H, W) in any layout -> out, argmax (K, C, rows, columns), both contiguous or both
-//   channels_last. argmax is y * W + x, or -1 for a bin without cells. Fewer than 2^31 cells.
+//   channels_last. argmax is y * W + x, or -1 for a bin without cells; fewer than 2^31 cells. It is
+//   left out where argmax.data is null.
 //   Backward: grad, argmax and grad_input (N, C, H, W), all contiguous or all channels_last;
 //   grad_input is written in full; an argmax that is no cell is passed over. Sums are float32 for
 //   16-bit maps.

@@ -25,17 +25,21 @@ void check_map(const char* op, int64_t num_rois, int64_t height, int64_t width) 
   require(num_rois == 0 || height * width > 0, op, ": input must have at least one cell");
 }
 
+// Without a pointer where nobody asked for them.
+Maps<int32_t> indices_of(const Tensor& argmax) {
+  return maps_of(argmax.numel() ? output<int32_t>(argmax, "argmax") : nullptr, argmax);
+}
+
 #ifdef EDUDET_WITH_CUDA
 
 template <typename T>
 void forward(const Tensor& maps, const Tensor& rois, const RoiBins& grid, int64_t kernel,
              Tensor& out, Tensor& argmax) {
   const Tensor dense = kernel == 1 ? torch::stable::contiguous(maps) : with_channels_last(maps);
-  check_launch(
-      "roi_pool",
-      cuda::roi_pool(maps_of(input<T>(dense, "input"), dense), input<compute_t<T>>(rois, "boxes"),
-                     grid, int(kernel), maps_of(output<T>(out, "out"), out),
-                     maps_of(output<int32_t>(argmax, "argmax"), argmax), current_stream(maps)));
+  check_launch("roi_pool", cuda::roi_pool(maps_of(input<T>(dense, "input"), dense),
+                                          input<compute_t<T>>(rois, "boxes"), grid, int(kernel),
+                                          maps_of(output<T>(out, "out"), out), indices_of(argmax),
+                                          current_stream(maps)));
 }
 
 template <typename T>
@@ -83,7 +87,7 @@ void forward(const Tensor& maps, const Tensor& rois, const RoiBins& grid, int64_
   const auto from = maps_of(input<T>(maps, "input"), maps);
   auto plan = checked_plan<compute_t<T>>("roi_pool", rois, maps.size(0), grid);
   const auto to = maps_of(output<T>(out, "out"), out);
-  const auto indices = maps_of(output<int32_t>(argmax, "argmax"), argmax);
+  const auto indices = indices_of(argmax);
   torch::stable::parallel_for(
       0, cpu::plan_roi_pool<T>(plan, from), 1,
       [&](int64_t begin, int64_t end) { cpu::roi_pool<T>(plan, from, to, indices, begin, end); });
@@ -108,7 +112,8 @@ void backward(const Tensor& grad, const Tensor& argmax, const Tensor& rois, cons
 #endif
 
 std::tuple<Tensor, Tensor> roi_pool(const Tensor& maps, const Tensor& rois, double spatial_scale,
-                                    int64_t rows, int64_t columns, int64_t kernel) {
+                                    int64_t rows, int64_t columns, bool with_argmax,
+                                    int64_t kernel) {
   const RoiBins grid{rows, columns, spatial_scale};
   check_arguments("roi_pool", maps, rois, grid);
   const int64_t k = rois.size(0);
@@ -118,7 +123,8 @@ std::tuple<Tensor, Tensor> roi_pool(const Tensor& maps, const Tensor& rois, doub
 #endif
   const bool last = is_channels_last(maps);
   Tensor out = new_maps(maps, k, maps.size(1), rows, columns, last);
-  Tensor argmax = new_maps(maps, k, maps.size(1), rows, columns, last, ScalarType::Int);
+  Tensor argmax =
+      new_maps(maps, with_argmax ? k : 0, maps.size(1), rows, columns, last, ScalarType::Int);
   const Tensor r = torch::stable::contiguous(rois);
   dispatch("roi_pool", maps,
            [&](auto zero) { forward<decltype(zero)>(maps, r, grid, kernel, out, argmax); });
@@ -156,7 +162,7 @@ Tensor roi_pool_backward(const Tensor& grad, const Tensor& argmax, const Tensor&
 EDUDET_SCHEMAS(m) {
   m.def(
       "roi_pool(Tensor input, Tensor rois, float spatial_scale, SymInt rows, SymInt columns, "
-      "int kernel) -> (Tensor, Tensor)");
+      "bool with_argmax, int kernel) -> (Tensor, Tensor)");
   m.def(
       "roi_pool_backward(Tensor grad, Tensor argmax, Tensor rois, float spatial_scale, "
       "SymInt images, SymInt channels, SymInt height, SymInt width, bool channels_last, "

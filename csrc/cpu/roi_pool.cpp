@@ -54,8 +54,9 @@ struct Pooled {
 };
 
 // bins.values[bin * size + c] = the largest of channel c in that bin. With S > 0, size is S: the
-// compiler then keeps the largest so far in registers. With Side, channels lie side by side.
-template <int64_t S, bool Side, typename T, typename C>
+// compiler then keeps the largest so far in registers. With Side, channels lie side by side. With
+// Where, bins.cells is written as well.
+template <int64_t S, bool Side, bool Where, typename T, typename C>
 EDUDET_CLONES void pool(const SnapPlan& plan, const CellRange* cells, const Slice<const T> from,
                         int64_t map_width, const Pooled<C> bins) {
   using Index = index_t<C>;
@@ -67,7 +68,8 @@ EDUDET_CLONES void pool(const SnapPlan& plan, const CellRange* cells, const Slic
     for (int64_t j = 0; j < plan.columns; ++j, out += size, args += size) {
       const CellRange columns = cells[plan.rows + j];
       if (rows.begin >= rows.end || columns.begin >= columns.end) {
-        for (int64_t c = 0; c < size; ++c) out[c] = C(0), args[c] = Index(-1);
+        std::fill_n(out, size, C(0));
+        if (Where) std::fill_n(args, size, Index(-1));
         continue;
       }
       C value_registers[S ? S : 1];
@@ -77,35 +79,40 @@ EDUDET_CLONES void pool(const SnapPlan& plan, const CellRange* cells, const Slic
       const T* first = from.data + rows.begin * from.row_pitch + columns.begin * from.pitch;
       for (int64_t c = 0; c < size; ++c) {
         best[c] = widen(first[c * step]);
-        where[c] = Index(rows.begin * map_width + columns.begin);
+        if (Where) where[c] = Index(rows.begin * map_width + columns.begin);
       }
       for (int64_t y = rows.begin; y < rows.end; ++y) {
         for (int64_t x = columns.begin; x < columns.end; ++x) {
           const T* cell = from.data + y * from.row_pitch + x * from.pitch;
           const Index index = Index(y * map_width + x);
+          asm volatile(
+              "");  // else gcc takes two cells at a time and the largest leave the registers
+// Unrolled before it is vectorised, it would not be.
+#pragma GCC unroll 1
           for (int64_t c = 0; c < size; ++c) {
             const C value = widen(cell[c * step]);
             const bool larger = exceeds(value, best[c]);
             best[c] = larger ? value : best[c];
-            where[c] = larger ? index : where[c];
+            if (Where) where[c] = larger ? index : where[c];
           }
         }
       }
-      if (S) {
-        for (int64_t c = 0; c < size; ++c) out[c] = best[c], args[c] = where[c];
+      for (int64_t c = 0; c < S; ++c) {
+        out[c] = best[c];
+        if (Where) args[c] = where[c];
       }
     }
   }
 }
 
-template <typename T, typename C>
+template <bool Where, typename T, typename C>
 void pool_slice(const SnapPlan& plan, int64_t k, const Slice<const T>& from, int64_t map_width,
                 const Pooled<C>& bins) {
-  const auto f = from.step == 1 && from.size == kWide<C>     ? pool<kWide<C>, true, T, C>
-                 : from.step == 1 && from.size == kNarrow<C> ? pool<kNarrow<C>, true, T, C>
-                 : from.step == 1                            ? pool<0, true, T, C>
-                 : from.size == kPlanes                      ? pool<kPlanes, false, T, C>
-                                                             : pool<0, false, T, C>;
+  const auto f = from.step == 1 && from.size == kWide<C>     ? pool<kWide<C>, true, Where, T, C>
+                 : from.step == 1 && from.size == kNarrow<C> ? pool<kNarrow<C>, true, Where, T, C>
+                 : from.size == 1                            ? pool<1, true, Where, T, C>
+                 : from.step == 1                            ? pool<0, true, Where, T, C>
+                                                             : pool<0, false, Where, T, C>;
   f(plan, plan.cells_of(k), from, map_width, bins);
 }
 
@@ -135,7 +142,8 @@ Walk choose_walk(const SnapPlan& plan, const Maps<T>& maps) {
   using C = compute_t<std::remove_const_t<T>>;
   if (maps.channel_stride == 1) return {true, kWide<C>};
   const auto images = std::count(plan.is_used.begin(), plan.is_used.end(), true);
-  if (plan.num_reads < double(images * maps.height * maps.width)) return {true, kPlanes};
+  // Reading one number takes about as long as copying two, or reading eight of a slice.
+  if (2 * plan.num_reads < double(images * maps.height * maps.width)) return {true, 1};
   return {false, slice_size<C>(maps)};
 }
 
@@ -153,9 +161,13 @@ void pool_roi(const SnapPlan& plan, int64_t k, int64_t first, const Slice<const 
               int64_t map_width, Scratch<C>& bins, const Maps<T>& out,
               const Maps<int32_t>& argmax) {
   const Pooled<C> pooled{bins.values.data(), bins.cells.data()};
-  pool_slice<From>(plan, k, from, map_width, pooled);
+  if (argmax.data) {
+    pool_slice<true, From>(plan, k, from, map_width, pooled);
+    spread_indices<C>(pooled.cells, from.size, in_one_row(argmax), k, first);
+  } else {
+    pool_slice<false, From>(plan, k, from, map_width, pooled);
+  }
   spread_channels(pooled.values, from.size, in_one_row(out), k, first);
-  spread_indices<C>(pooled.cells, from.size, in_one_row(argmax), k, first);
 }
 
 EDUDET_CLONES uint32_t largest_of(const int32_t* where, int64_t count) {

@@ -27,12 +27,13 @@ struct Slice {
 
 // Calls copy(element of maps, element of cells) for `size` channels of image n of `maps`, from
 // channel `first`, and cells that hold those channels side by side. Channels are the inner loop
-// where they are neighbours in `maps` too; else 16 cells, whose lines stay in the innermost cache.
+// where they are neighbours in `maps` too; else 64 cells: a few lines of every
+// plane at a time, and what they become stays in the innermost cache.
 template <typename T, typename C, typename Copy>
 void for_slice(const Maps<T>& maps, int64_t n, int64_t first, int64_t size, C* cells, Copy&& copy) {
   for (int64_t y = 0; y < maps.height; ++y) {
-    for (int64_t x = 0; x < maps.width; x += 16) {
-      const int64_t last = std::min<int64_t>(16, maps.width - x);
+    for (int64_t x = 0; x < maps.width; x += 64) {
+      const int64_t last = std::min<int64_t>(64, maps.width - x);
       T* at = maps.at(n, first, y, x);
       C* cell = cells + (y * maps.width + x) * size;
       if (maps.channel_stride == 1) {

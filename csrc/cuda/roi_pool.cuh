@@ -61,7 +61,7 @@ __global__ void roi_pool_kernel_1(Maps<const T> input, const compute_t<T>* rois,
                          roi.x.cells_of(j, grid.columns, input.width));
   }
   *out.at(k, c, i, j) = narrow<T>(largest.value);
-  *argmax.at(k, c, i, j) = largest.cell;
+  if (argmax.data) *argmax.at(k, c, i, j) = largest.cell;
 }
 
 // Gradient p, numbered as above  ->  added to the cell that output p came from.
@@ -127,7 +127,9 @@ __global__ void roi_pool_kernel_2(Maps<const T> input, const compute_t<T>* rois,
     const int64_t bin = first_bin + e.place, c = first_channel + e.channel;
     if (bin >= bins || c >= out.channels) continue;
     *out.at(k, c, bin / grid.columns, bin % grid.columns) = narrow<T>(values[e.place][e.channel]);
-    *argmax.at(k, c, bin / grid.columns, bin % grid.columns) = cells[e.place][e.channel];
+    if (argmax.data) {
+      *argmax.at(k, c, bin / grid.columns, bin % grid.columns) = cells[e.place][e.channel];
+    }
   }
 }
 

@@ -252,15 +252,17 @@ def roi_pool_native(
     """`kernel`: 0 is the best; 1 and 2 are those of csrc/cuda/roi_pool.cuh (the CPU has one)."""
     rois = as_rois("roi_pool", input, boxes)
     native.require("roi_pool", input, has_backward=True)
+    with_argmax = return_argmax or check.requires_grad(input)  # it takes as long as the values
     out, argmax = native.call(
-        "roi_pool", "roi_pool", input, rois, spatial_scale, *pair(output_size), kernel
+        "roi_pool", "roi_pool", input, rois, spatial_scale, *pair(output_size), with_argmax, kernel
     )
     return (out, argmax.long()) if return_argmax else out
 
 
-def _fake(input, rois, spatial_scale, rows, columns, kernel):
-    shape, last = (rois.shape[0], input.shape[1], rows, columns), is_channels_last(input)
-    return new_maps(input, shape, last), new_maps(input, shape, last, torch.int32)
+def _fake(input, rois, spatial_scale, rows, columns, with_argmax, kernel):
+    k, *bins, last = rois.shape[0], input.shape[1], rows, columns, is_channels_last(input)
+    argmax = new_maps(input, (k if with_argmax else 0, *bins), last, torch.int32)
+    return new_maps(input, (k, *bins), last), argmax
 
 
 def _fake_backward(
@@ -270,7 +272,7 @@ def _fake_backward(
 
 
 def _remember(ctx: Any, inputs: tuple, output: tuple) -> None:
-    input, rois, spatial_scale, _, _, kernel = inputs
+    input, rois, spatial_scale, _, _, ctx.with_argmax, kernel = inputs
     ctx.save_for_backward(rois, output[1])
     ctx.scatter = native.kernel("roi_pool_backward")
     ctx.spatial_scale, ctx.shape = spatial_scale, input.shape
@@ -280,10 +282,12 @@ def _remember(ctx: Any, inputs: tuple, output: tuple) -> None:
 def _backward(ctx: Any, grad: Tensor, _: Any) -> tuple[Tensor | None, ...]:
     rois, argmax = ctx.saved_tensors
     _refuse_gradient_of_rois(ctx, 1)
+    if not ctx.with_argmax:
+        raise RuntimeError("roi_pool: there is no gradient without argmax")
     grad_input = ctx.scatter(
         grad, argmax, rois, ctx.spatial_scale, *ctx.shape, ctx.channels_last, ctx.kernel
     )
-    return grad_input, *[None] * 5
+    return grad_input, *[None] * 6
 
 
 def _remember_backward(ctx: Any, inputs: tuple, output: Tensor) -> None:

@@ -477,9 +477,9 @@ def test_opcheck(device, dtype):
     for last in (False, True):
         if last:
             feature_map = feature_map.contiguous(memory_format=torch.channels_last)
-        _, argmax = torch.ops.edudet.roi_pool(feature_map, rois, 0.5, 2, 3, 0)
+        _, argmax = torch.ops.edudet.roi_pool(feature_map, rois, 0.5, 2, 3, True, 0)
         torch.library.opcheck(
-            torch.ops.edudet.roi_pool.default, (feature_map.requires_grad_(), rois, 0.5, 2, 3, 0)
+            torch.ops.edudet.roi_pool.default, (feature_map.requires_grad_(), rois, 0.5, 2, 3, True, 0)
         )
         torch.library.opcheck(
             torch.ops.edudet.roi_pool_backward.default,
@@ -512,8 +512,23 @@ def test_no_gradient_of_boxes(form, device):
 def test_operator_refuses_a_gradient_of_boxes():
     require_native("roi_pool", "cpu")
     rois = random_rois(2, 1, 5, 5).requires_grad_()
-    out, _ = torch.ops.edudet.roi_pool(random_map(1, 2, 5, 5), rois, 1.0, 2, 2, 0)
+    out, _ = torch.ops.edudet.roi_pool(random_map(1, 2, 5, 5), rois, 1.0, 2, 2, True, 0)
     with pytest.raises(RuntimeError, match="no gradient flows to boxes"):
+        out.sum().backward()
+
+
+def test_operator_without_argmax():
+    require_native("roi_pool", "cpu")
+    feature_map, rois = random_map(1, 2, 5, 5), random_rois(3, 1, 5, 5)
+    for last in (False, True):
+        if last:
+            feature_map = feature_map.contiguous(memory_format=torch.channels_last)
+        args = (feature_map, rois, 1.0, 2, 2, False, 0)
+        out, argmax = torch.ops.edudet.roi_pool(*args)
+        assert argmax.shape == (0, 2, 2, 2) and torch.equal(out, roi_pool(feature_map, rois, 2))
+        torch.library.opcheck(torch.ops.edudet.roi_pool.default, args)
+    out, _ = torch.ops.edudet.roi_pool(feature_map.requires_grad_(), *args[1:])
+    with pytest.raises(RuntimeError, match="no gradient without argmax"):
         out.sum().backward()
 
 
