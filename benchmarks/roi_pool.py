@@ -1,5 +1,5 @@
-"""RoI pooling. Goals, one thread: forward and backward 5 times torchvision. (Where there is a
-gradient to come, both keep the argmax.)"""
+"""RoI pooling. Goals, one thread: forward and backward 5 times torchvision. The forward asks for no
+gradient: then we keep no argmax, which torchvision always does."""
 
 from collections.abc import Iterator
 

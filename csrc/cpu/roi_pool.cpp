@@ -85,9 +85,7 @@ EDUDET_CLONES void pool(const SnapPlan& plan, const CellRange* cells, const Slic
         for (int64_t x = columns.begin; x < columns.end; ++x) {
           const T* cell = from.data + y * from.row_pitch + x * from.pitch;
           const Index index = Index(y * map_width + x);
-          asm volatile(
-              "");  // else gcc takes two cells at a time and the largest leave the registers
-// Unrolled before it is vectorised, it would not be.
+// If gcc unrolls this loop first, it does not vectorise it.
 #pragma GCC unroll 1
           for (int64_t c = 0; c < size; ++c) {
             const C value = widen(cell[c * step]);

@@ -27,8 +27,8 @@ struct Slice {
 
 // Calls copy(element of maps, element of cells) for `size` channels of image n of `maps`, from
 // channel `first`, and cells that hold those channels side by side. Channels are the inner loop
-// where they are neighbours in `maps` too; else 64 cells: a few lines of every
-// plane at a time, and what they become stays in the innermost cache.
+// where they are neighbours in `maps` too; else 64 cells: a few lines of every plane at a time, and
+// what they become stays in the innermost cache.
 template <typename T, typename C, typename Copy>
 void for_slice(const Maps<T>& maps, int64_t n, int64_t first, int64_t size, C* cells, Copy&& copy) {
   for (int64_t y = 0; y < maps.height; ++y) {
