@@ -479,7 +479,8 @@ def test_opcheck(device, dtype):
             feature_map = feature_map.contiguous(memory_format=torch.channels_last)
         _, argmax = torch.ops.edudet.roi_pool(feature_map, rois, 0.5, 2, 3, True, 0)
         torch.library.opcheck(
-            torch.ops.edudet.roi_pool.default, (feature_map.requires_grad_(), rois, 0.5, 2, 3, True, 0)
+            torch.ops.edudet.roi_pool.default,
+            (feature_map.requires_grad_(), rois, 0.5, 2, 3, True, 0),
         )
         torch.library.opcheck(
             torch.ops.edudet.roi_pool_backward.default,
