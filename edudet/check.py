@@ -277,6 +277,12 @@ def has_tangent(*tensors: Tensor) -> bool:
     return any(forward_ad.unpack_dual(tensor).tangent is not None for tensor in tensors)
 
 
+def in_transform(*tensors: Tensor) -> bool:
+    """Whether torch.func is at work: its transforms do not see through a kernel's gradient."""
+    wrapped = torch._C._functorch.is_functorch_wrapped_tensor
+    return not torch.compiler.is_compiling() and any(wrapped(tensor) for tensor in tensors)
+
+
 def under_autocast(tensor: Tensor) -> bool:
     device = tensor.device.type
     return device in ("cpu", "cuda") and torch.is_autocast_enabled(device)

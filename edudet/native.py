@@ -94,6 +94,8 @@ def obstacle(op: str, *tensors: Tensor, has_backward: bool = False) -> str | Non
         return f"the {op} kernel has no backward and an argument requires grad"
     if check.has_tangent(*tensors):
         return f"the {op} kernel has no forward-mode derivative"
+    if check.in_transform(*tensors):
+        return f"the {op} kernel does not take part in the transforms of torch.func"
     return None
 
 

@@ -1,30 +1,10 @@
 #include "../roi_align.h"
 
+#include "maps.h"
 #include "rois.h"
 
 namespace edudet {
 namespace {
-
-template <typename T>
-Maps<T> maps_of(T* data, const Tensor& t) {
-  return {data,        t.size(0),   t.size(1),   t.size(2),  t.size(3),
-          t.stride(0), t.stride(1), t.stride(2), t.stride(3)};
-}
-
-// Dense, channels side by side, and not at once the other layout (as with one channel).
-bool is_channels_last(const Tensor& t) {
-  const Tensor moved = torch::stable::transpose(torch::stable::transpose(t, 1, 2), 2, 3);
-  return moved.is_contiguous() && !t.is_contiguous();
-}
-
-Tensor new_maps(const Tensor& like, int64_t n, int64_t c, int64_t h, int64_t w,
-                bool channels_last) {
-  const Tensor memory = channels_last ? torch::stable::new_empty(like, {n, h, w, c})
-                                      : torch::stable::new_empty(like, {n, c, h, w});
-  prefer_big_pages(memory);
-  if (!channels_last) return memory;
-  return torch::stable::transpose(torch::stable::transpose(memory, 2, 3), 1, 2);
-}
 
 constexpr int64_t kMostCells = int64_t(1) << 31;  // along a side
 
@@ -32,24 +12,13 @@ void check_arguments(const char* op, const Tensor& maps, const Tensor& rois, con
   require(maps.dim() == 4, op, ": input must have shape (N, C, H, W)");
   require(maps.size(2) < kMostCells && maps.size(3) < kMostCells, op,
           ": input must have fewer than 2^31 rows and columns");
-  require(rois.dim() == 2 && rois.size(1) == 5, op, ": boxes must have shape (K, 5)");
-  require(rois.device() == maps.device(), op, ": boxes must be on the device of input");
-  const bool is_double = maps.scalar_type() == ScalarType::Double;
-  require(rois.scalar_type() == (is_double ? ScalarType::Double : ScalarType::Float), op,
-          ": boxes must be float64 for a float64 input, else float32");
+  check_rois_beside(op, maps, rois);
   require(grid.rows > 0 && grid.columns > 0, op, ": output_size must be at least 1");
   require(grid.sampling_ratio <= kMostSamples, op, ": sampling_ratio must be at most ",
           kMostSamples);
 }
 
 #ifdef EDUDET_WITH_CUDA
-
-// The same maps with their channels side by side in memory; without a copy if they are already.
-Tensor with_channels_last(const Tensor& t) {
-  using torch::stable::transpose;
-  const Tensor memory = torch::stable::contiguous(transpose(transpose(t, 1, 2), 2, 3));
-  return transpose(transpose(memory, 2, 3), 1, 2);
-}
 
 template <typename T>
 void forward(const Tensor& maps, const Tensor& rois, const RoiGrid& grid, int64_t kernel,

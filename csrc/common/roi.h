@@ -31,7 +31,8 @@ struct RoiAxis {
   }
 };
 
-enum class RoiFault { none, image, box, scale, samples };
+// scale, samples: of RoIAlign; far: of RoI pooling (snapped_roi.h).
+enum class RoiFault { none, image, box, scale, samples, far };
 
 template <typename T>
 struct Roi {
@@ -62,12 +63,17 @@ EDUDET_HD RoiAxis<T> roi_axis(T low, T high, int64_t bins, const RoiGrid& grid, 
   return {start, bin, 0};
 }
 
+template <typename T>
+EDUDET_HD bool is_index(T value, int64_t count) {
+  return value >= T(0) && value < T(count) && T(int64_t(value)) == value;
+}
+
 // roi: image index, x1, y1, x2, y2.
 template <typename T>
 EDUDET_HD Roi<T> place_roi(const T* roi, int64_t images, const RoiGrid& grid) {
   Roi<T> placed = {RoiFault::none, 0, {}, {}};
   const Box<T> box = load_box(roi + 1);
-  if (!(roi[0] >= T(0) && roi[0] < T(images) && T(int64_t(roi[0])) == roi[0])) {
+  if (!is_index(roi[0], images)) {
     placed.fault = RoiFault::image;
   } else if (!is_valid(box)) {
     placed.fault = RoiFault::box;

@@ -13,10 +13,9 @@
 #include "../common/half.h"
 #include "../common/maps.h"
 #include "../common/roi.h"
+#include "channel_tiles.h"
 
 namespace edudet::cuda {
-
-constexpr int kWarp = 32;
 
 template <typename C>
 __device__ C nan_of() {
@@ -82,22 +81,6 @@ __global__ void roi_align_backward_kernel_1(Maps<const T> grad, const compute_t<
       atomicAdd(sums.at(roi.image, c, y.high, x.high), y.weight_high * x.weight_high * share);
     }
   }
-}
-
-// What the tuned kernels share: a block of 8 warps serves 64 places (bins, or cells) of 32
-// channels. While it computes, lane = channel, so that a warp touches 32 neighbouring numbers of a
-// map whose channels lie side by side. It collects the results in shared memory and writes them in
-// the order of the map that it writes to.
-constexpr int kPlaces = 64, kWarps = 8, kThreads = kWarps * kWarp;
-
-// Which element of a block's results thread t writes in step s of kPlaces * kWarp / kThreads.
-struct Element {
-  int place, channel;
-};
-__device__ inline Element element_of(int t, int s, bool channels_last) {
-  const int e = s * kThreads + t;
-  if (channels_last) return {e / kWarp, e % kWarp};
-  return {e % kPlaces, e / kPlaces};
 }
 
 // Block ((k * chunks) + chunk) * groups + group: 64 bins of RoI k, 32 channels.
@@ -179,13 +162,7 @@ __device__ C weight_in_bin(const RoiAxis<C>& axis, int64_t i, int64_t cell, int6
   return weight;
 }
 
-constexpr int kSide = 8;   // of a tile: 8 x 8 cells are the 64 places of a block
 constexpr int kBins = 32;  // whose weights are held at a time, along each axis
-
-// 8 x 8 cells of image n, from (top, left); what the whole block shares.
-struct Tile {
-  int64_t n, top, left, height, width;  // the last two: of the map
-};
 
 template <typename C>
 __device__ Range rows_near(const Tile& tile, const Roi<C>& roi, const RoiGrid& grid) {
@@ -194,23 +171,6 @@ __device__ Range rows_near(const Tile& tile, const Roi<C>& roi, const RoiGrid& g
 template <typename C>
 __device__ Range columns_near(const Tile& tile, const Roi<C>& roi, const RoiGrid& grid) {
   return bins_near(roi.x, grid.columns, tile.left, tile.left + kSide - 1);
-}
-
-// Each thread says whether its RoI touches the tile. Gives every thread that does its place among
-// them, in the order of threads, and all threads their number. `votes` (8
-// numbers in shared memory) is in use until the caller's next barrier.
-__device__ inline int place_among_touching(bool touches, unsigned* votes, int& num_touching) {
-  const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp;
-  const unsigned vote = __ballot_sync(0xffffffffu, touches);
-  if (lane == 0) votes[warp] = vote;
-  __syncthreads();
-  int place = __popc(vote & ((1u << lane) - 1));
-  num_touching = 0;
-  for (int w = 0; w < kWarps; ++w) {
-    if (w < warp) place += __popc(votes[w]);
-    num_touching += __popc(votes[w]);
-  }
-  return place;
 }
 
 // Thread t works out one weight of a row and one of a column of the tile, of 32 bins each.
@@ -258,14 +218,8 @@ __global__ void roi_align_backward_kernel_2(Maps<const T> grad, const compute_t<
   __shared__ C row_weights[kBins][kSide], column_weights[kBins][kSide];
   __shared__ C results[kPlaces][kWarp + 1];
   const int t = threadIdx.x, lane = t % kWarp, warp = t / kWarp;
-  const int64_t across = (grad_input.width + kSide - 1) / kSide;
-  const int64_t down = (grad_input.height + kSide - 1) / kSide;
-  const int64_t groups = (grad_input.channels + kWarp - 1) / kWarp;
-  const int64_t first_channel = blockIdx.x % groups * kWarp, channel = first_channel + lane;
-  const Tile tile = {int64_t(blockIdx.x / (groups * across * down)),
-                     int64_t(blockIdx.x / (groups * across) % down * kSide),
-                     int64_t(blockIdx.x / groups % across * kSide), grad_input.height,
-                     grad_input.width};
+  const Tile tile = tile_of(blockIdx.x, grad_input);
+  const int64_t channel = tile.first_channel + lane;
 
   C sums[kSide] = {};
   for (int64_t first = 0; first < grad.images; first += kThreads) {
@@ -302,13 +256,7 @@ __global__ void roi_align_backward_kernel_2(Maps<const T> grad, const compute_t<
 
   for (int x = 0; x < kSide; ++x) results[warp * kSide + x][lane] = sums[x];
   __syncthreads();
-  for (int s = 0; s < kPlaces * kWarp / kThreads; ++s) {
-    const Element e = element_of(t, s, grad_input.channel_stride == 1);
-    const int64_t y = tile.top + e.place / kSide, x = tile.left + e.place % kSide;
-    const int64_t c = first_channel + e.channel;
-    if (y >= grad_input.height || x >= grad_input.width || c >= grad_input.channels) continue;
-    *grad_input.at(tile.n, c, y, x) = narrow<T>(results[e.place][e.channel]);
-  }
+  write_tile(tile, results, grad_input);
 }
 
 }  // namespace edudet::cuda

@@ -90,7 +90,7 @@ def _check_grid(
         )
 
 
-def _pair(output_size: Size) -> tuple[int, int]:
+def pair(output_size: Size) -> tuple[int, int]:
     if isinstance(output_size, (tuple, list)):
         return output_size[0], output_size[1]
     return output_size, output_size
@@ -110,7 +110,7 @@ def sample_points(
         *centre* of cell 0: at x = 3, y = 2 the map has the value of cell [2, 3]. This is where
         `matplotlib.imshow` draws; add 0.5 for the house's coordinates, where cell 0 is [0, 1).
     """
-    height, width = _pair(output_size)
+    height, width = pair(output_size)
     x1, y1, x2, y2 = roi
     options = spatial_scale, sampling_ratio, aligned
     y = _positions(*_bins_on_axis(y1, y2, height, *options), height)            # (height, down)
@@ -167,7 +167,7 @@ def roi_align_loop(
     options = spatial_scale, sampling_ratio, aligned
     _check_values(rois, len(input), output_size, *options)
     feature_maps = input.to(rois.dtype)
-    height, width = _pair(output_size)
+    height, width = pair(output_size)
     # The sum of nothing is 0: it keeps `out` in the graph, so that no RoIs give a zero gradient.
     out = feature_maps.new_zeros(len(rois), input.shape[1], height, width) + feature_maps[:0].sum()
     for k in range(len(rois)):
@@ -205,7 +205,7 @@ def _check_values(rois: Tensor, num_images: int, output_size: Size, *options: An
 def _valid_bins(rois: Tensor, output_size: Size, *options: Any) -> tuple[Tensor, Tensor]:
     """(K, 5) -> (K,), (K,): the bins are at finite positions; they have few enough samples."""
     finite = fits = torch.ones_like(rois[:, 0], dtype=torch.bool)
-    for axis, bins in zip((2, 1), _pair(output_size), strict=True):
+    for axis, bins in zip((2, 1), pair(output_size), strict=True):
         start, bin_size, samples = _bins_on_axis(rois[:, axis], rois[:, axis + 2], bins, *options)
         finite = finite & start.isfinite() & bin_size.isfinite()
         fits = fits & (samples <= MOST_SAMPLES)
@@ -227,7 +227,7 @@ def roi_align_vectorized(
         valid = valid_rois(rois, len(input)) & fits & finite
         rois = rois.where(valid[:, None], 0)
     channels, map_height, map_width = input.shape[1:]
-    height, width = _pair(output_size)
+    height, width = pair(output_size)
     rows, row_weights = _taps_on_axis(rois[:, 2], rois[:, 4], height, map_height, *options)
     columns, column_weights = _taps_on_axis(rois[:, 1], rois[:, 3], width, map_width, *options)
     image = rois[:, 0].long()
@@ -240,7 +240,7 @@ def roi_align_vectorized(
     out = cells.reshape(shape).sum((2, 4)).permute(0, 3, 1, 2)          # (K, C, height, width)
     if not looked:
         out = out.masked_fill(~valid[:, None, None, None], math.nan)
-    channels_last = _is_channels_last(input)
+    channels_last = is_channels_last(input)
     return out.to(input.dtype).contiguous(
         memory_format=torch.channels_last if channels_last else torch.contiguous_format
     )
@@ -272,32 +272,34 @@ def roi_align_native(
     rois = as_rois("roi_align", input, boxes)
     native.require("roi_align", input, has_backward=True)
     return native.call(
-        "roi_align", "roi_align", input, rois, spatial_scale, *_pair(output_size), sampling_ratio,
+        "roi_align", "roi_align", input, rois, spatial_scale, *pair(output_size), sampling_ratio,
         aligned, kernel,
     )
 
 
-def _is_channels_last(input: Tensor) -> bool:
+def is_channels_last(input: Tensor) -> bool:
     return not input.is_contiguous() and input.is_contiguous(memory_format=torch.channels_last)
 
 
-def _new_maps(like: Tensor, shape: tuple[int, ...], channels_last: bool) -> Tensor:
+def new_maps(
+    like: Tensor, shape: tuple[int, ...], channels_last: bool, dtype: torch.dtype | None = None
+) -> Tensor:
     if not channels_last:
-        return like.new_empty(shape)
+        return like.new_empty(shape, dtype=dtype)
     n, c, h, w = shape
-    return like.new_empty(n, h, w, c).permute(0, 3, 1, 2)
+    return like.new_empty((n, h, w, c), dtype=dtype).permute(0, 3, 1, 2)
 
 
 def _fake(input, rois, spatial_scale, rows, columns, sampling_ratio, aligned, kernel):
     shape = (rois.shape[0], input.shape[1], rows, columns)
-    return _new_maps(input, shape, _is_channels_last(input))
+    return new_maps(input, shape, is_channels_last(input))
 
 
 def _fake_backward(
     grad, rois, spatial_scale, sampling_ratio, aligned, images, channels, height, width,
     channels_last, kernel,
 ):
-    return _new_maps(grad, (images, channels, height, width), channels_last)
+    return new_maps(grad, (images, channels, height, width), channels_last)
 
 
 def _remember(ctx: Any, inputs: tuple, output: Tensor) -> None:
@@ -305,7 +307,7 @@ def _remember(ctx: Any, inputs: tuple, output: Tensor) -> None:
     ctx.save_for_backward(rois)
     ctx.transpose = native.kernel("roi_align_backward")
     ctx.grid = (spatial_scale, sampling_ratio, aligned)
-    ctx.shape, ctx.channels_last, ctx.kernel = input.shape, _is_channels_last(input), kernel
+    ctx.shape, ctx.channels_last, ctx.kernel = input.shape, is_channels_last(input), kernel
 
 
 def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:

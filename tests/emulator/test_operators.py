@@ -13,8 +13,9 @@ from edudet import emulator, native
 ROOT = Path(__file__).parents[2]
 SEEDS = [None, 5]
 # The modules, not the functions of the same names.
-box_iou, grid_sample, nms, roi_align = (
-    import_module(f"edudet.ops.{stem}") for stem in ("box_iou", "grid_sample", "nms", "roi_align")
+box_iou, corner_pool, grid_sample, nms, roi_align, roi_pool = (
+    import_module(f"edudet.ops.{stem}")
+    for stem in ("box_iou", "corner_pool", "grid_sample", "nms", "roi_align", "roi_pool")
 )
 
 
@@ -62,6 +63,11 @@ CALLS = {
         (box_iou.box_iou_loop, box_iou.box_iou_native, (boxes(9, 1), boxes(40, 2), "xyxy", kind))
         for kind in ("iou", "generalized", "distance", "complete")
     ],
+    "corner_pool": [
+        (forward_and_backward(corner_pool.corner_pool_loop),
+         forward_and_backward(corner_pool.corner_pool_native), (FEATURES, corner))
+        for corner in ("top", "right", "top_left")
+    ],
     "grid_sample": [
         (forward_and_both_backwards(grid_sample.grid_sample_loop),
          forward_and_both_backwards(grid_sample.grid_sample_native), args)
@@ -81,6 +87,10 @@ CALLS = {
         (forward_and_backward(roi_align.roi_align_loop),
          forward_and_backward(roi_align.roi_align_native), (FEATURES, rois(5), (3, 2), 0.9, ratio))
         for ratio in (2, -1)
+    ],
+    "roi_pool": [
+        (forward_and_backward(roi_pool.roi_pool_loop),
+         forward_and_backward(roi_pool.roi_pool_native), (FEATURES, rois(5), (3, 2), 0.9)),
     ],
 }  # fmt: skip
 TABLE = [

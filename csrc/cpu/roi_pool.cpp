@@ -1,0 +1,328 @@
+// Forward, like RoIAlign, by slices: copy a slice of channels of one image so that they lie side by
+// side, then serve all its RoIs, many channels in a vector. In place where they lie so already
+// (channels_last), or where few RoIs on a big map do not repay a copy.
+//
+// Backward by planes: each gradient is added to one cell, which differs from channel to channel, so
+// that vectors do not help; a few planes at a time stay in the cache.
+#include "../roi_pool.h"
+
+#include <algorithm>
+#include <type_traits>
+
+#include "slices.h"
+
+namespace edudet::cpu {
+
+template <typename C>
+SnapPlan::SnapPlan(const C* boxes, int64_t num_rois, int64_t images, const RoiBins& grid)
+    : rows(grid.rows), columns(grid.columns), is_used(images) {
+  rois.reserve(num_rois);
+  for (int64_t k = 0; k < num_rois; ++k) {
+    rois.push_back(snap_roi(boxes + 5 * k, images, grid));
+    if (rois.back().fault != RoiFault::none) return;
+    is_used[rois.back().image] = true;
+  }
+}
+
+void SnapPlan::store_cells(int64_t height, int64_t width) {
+  cells.reserve(rois.size() * (rows + columns));
+  for (const SnappedRoi& roi : rois) {
+    double down = 0, across = 0;
+    for (int64_t i = 0; i < rows; ++i) {
+      cells.push_back(roi.y.cells_of(i, rows, height));
+      down += double(std::max<int64_t>(cells.back().end - cells.back().begin, 0));
+    }
+    for (int64_t j = 0; j < columns; ++j) {
+      cells.push_back(roi.x.cells_of(j, columns, width));
+      across += double(std::max<int64_t>(cells.back().end - cells.back().begin, 0));
+    }
+    num_reads += down * across;
+  }
+}
+
+namespace {
+
+// As wide as the numbers that it goes with, so that both fill the same vectors.
+template <typename C>
+using index_t = std::conditional_t<sizeof(C) == 8, int64_t, int32_t>;
+
+// The largest of `size` channels in every bin of a RoI: what it is, and in which cell.
+template <typename C>
+struct Pooled {
+  C* values;
+  index_t<C>* cells;
+};
+
+// bins.values[bin * size + c] = the largest of channel c in that bin. With S > 0, size is S: the
+// compiler then keeps the largest so far in registers. With Side, channels lie side by side. With
+// Where, bins.cells is written as well.
+template <int64_t S, bool Side, bool Where, typename T, typename C>
+EDUDET_CLONES void pool(const SnapPlan& plan, const CellRange* cells, const Slice<const T> from,
+                        int64_t map_width, const Pooled<C> bins) {
+  using Index = index_t<C>;
+  const int64_t size = S ? S : from.size, step = Side ? 1 : from.step;
+  C* __restrict out = bins.values;
+  Index* __restrict args = bins.cells;
+  for (int64_t i = 0; i < plan.rows; ++i) {
+    const CellRange rows = cells[i];
+    for (int64_t j = 0; j < plan.columns; ++j, out += size, args += size) {
+      const CellRange columns = cells[plan.rows + j];
+      if (rows.begin >= rows.end || columns.begin >= columns.end) {
+        std::fill_n(out, size, C(0));
+        if (Where) std::fill_n(args, size, Index(-1));
+        continue;
+      }
+      C value_registers[S ? S : 1];
+      Index index_registers[S ? S : 1];
+      C* best = S ? value_registers : out;
+      Index* where = S ? index_registers : args;
+      const T* first = from.data + rows.begin * from.row_pitch + columns.begin * from.pitch;
+      for (int64_t c = 0; c < size; ++c) {
+        best[c] = widen(first[c * step]);
+        if (Where) where[c] = Index(rows.begin * map_width + columns.begin);
+      }
+      for (int64_t y = rows.begin; y < rows.end; ++y) {
+        for (int64_t x = columns.begin; x < columns.end; ++x) {
+          const T* cell = from.data + y * from.row_pitch + x * from.pitch;
+          const Index index = Index(y * map_width + x);
+// If gcc unrolls this loop first, it does not vectorise it.
+#pragma GCC unroll 1
+          for (int64_t c = 0; c < size; ++c) {
+            const C value = widen(cell[c * step]);
+            const bool larger = exceeds(value, best[c]);
+            best[c] = larger ? value : best[c];
+            if (Where) where[c] = larger ? index : where[c];
+          }
+        }
+      }
+      for (int64_t c = 0; c < S; ++c) {
+        out[c] = best[c];
+        if (Where) args[c] = where[c];
+      }
+    }
+  }
+}
+
+template <bool Where, typename T, typename C>
+void pool_slice(const SnapPlan& plan, int64_t k, const Slice<const T>& from, int64_t map_width,
+                const Pooled<C>& bins) {
+  const auto f = from.step == 1 && from.size == kWide<C>     ? pool<kWide<C>, true, Where, T, C>
+                 : from.step == 1 && from.size == kNarrow<C> ? pool<kNarrow<C>, true, Where, T, C>
+                 : from.size == 1                            ? pool<1, true, Where, T, C>
+                 : from.step == 1                            ? pool<0, true, Where, T, C>
+                                                             : pool<0, false, Where, T, C>;
+  f(plan, plan.cells_of(k), from, map_width, bins);
+}
+
+// The rows of a map in one, where nothing lies between them: longer inner loops.
+template <typename T>
+Maps<T> in_one_row(const Maps<T>& maps) {
+  Maps<T> row = maps;
+  row.width = maps.height * maps.width, row.height = 1;
+  return row;
+}
+
+template <typename C>
+EDUDET_CLONES void spread_indices(const index_t<C>* cells, int64_t size,
+                                  const Maps<int32_t>& argmax, int64_t k, int64_t first) {
+  for_slice(argmax, k, first, size, cells,
+            [](int32_t& to, const index_t<C>& from) { to = int32_t(from); });
+}
+
+// How many channels at a time, and whether they are reached where they lie.
+struct Walk {
+  bool in_place;
+  int64_t size;
+};
+
+template <typename T>
+Walk choose_walk(const SnapPlan& plan, const Maps<T>& maps) {
+  using C = compute_t<std::remove_const_t<T>>;
+  if (maps.channel_stride == 1) return {true, kWide<C>};
+  const auto images = std::count(plan.is_used.begin(), plan.is_used.end(), true);
+  // Reading one number takes about as long as copying two, or reading eight of a slice.
+  if (2 * plan.num_reads < double(images * maps.height * maps.width)) return {true, 1};
+  return {false, slice_size<C>(maps)};
+}
+
+template <typename C>
+struct Scratch {
+  explicit Scratch(int64_t size) : values(size), cells(size) {}
+
+  std::vector<C> values;
+  std::vector<index_t<C>> cells;
+};
+
+// Channels [first, first + from.size) of RoI k.
+template <typename T, typename C, typename From>
+void pool_roi(const SnapPlan& plan, int64_t k, int64_t first, const Slice<const From>& from,
+              int64_t map_width, Scratch<C>& bins, const Maps<T>& out,
+              const Maps<int32_t>& argmax) {
+  const Pooled<C> pooled{bins.values.data(), bins.cells.data()};
+  if (argmax.data) {
+    pool_slice<true, From>(plan, k, from, map_width, pooled);
+    spread_indices<C>(pooled.cells, from.size, in_one_row(argmax), k, first);
+  } else {
+    pool_slice<false, From>(plan, k, from, map_width, pooled);
+  }
+  spread_channels(pooled.values, from.size, in_one_row(out), k, first);
+}
+
+EDUDET_CLONES uint32_t largest_of(const int32_t* where, int64_t count) {
+  uint32_t largest = 0;
+  for (int64_t i = 0; i < count; ++i) largest = std::max(largest, uint32_t(where[i]));
+  return largest;
+}
+
+// Adds the gradients of RoI k to planes of sums of `size` channels, from channel `first`. With S >
+// 0, size is S. Channels take turns, as bins that share a cell come one after the other: each
+// addition to it would wait for the one before.
+template <int64_t S, typename T, typename C>
+void scatter_to_planes(const Maps<const T>& grad, const Maps<const int32_t>& argmax, int64_t k,
+                       int64_t first, int64_t num_channels, int64_t cells, C* sums) {
+  const int64_t size = S ? S : num_channels, bins = grad.height * grad.width;
+  const T* from = grad.at(k, first, 0, 0);
+  const int32_t* where = argmax.at(k, first, 0, 0);
+  const auto add = [&](int64_t c, int64_t bin) {
+    sums[c * cells + where[c * bins + bin]] += widen(from[c * bins + bin]);
+  };
+  if (largest_of(where, size * bins) < cells) {  // the usual case, without a question in the loop
+    for (int64_t bin = 0; bin < bins; ++bin)
+      for (int64_t c = 0; c < size; ++c) add(c, bin);
+  } else {
+    for (int64_t bin = 0; bin < bins; ++bin) {
+      for (int64_t c = 0; c < size; ++c)
+        if (uint32_t(where[c * bins + bin]) < cells) add(c, bin);
+    }
+  }
+}
+
+// The same for channels that lie side by side, in `grad` as in `sums`.
+template <typename T, typename C>
+void scatter_side_by_side(const Maps<const T>& grad, const Maps<const int32_t>& argmax, int64_t k,
+                          int64_t first, int64_t size, int64_t cells, C* sums) {
+  for (int64_t bin = 0; bin < grad.height * grad.width; ++bin) {
+    const T* from = grad.at(k, first, 0, 0) + bin * grad.channels;
+    const int32_t* where = argmax.at(k, first, 0, 0) + bin * grad.channels;
+    for (int64_t c = 0; c < size; ++c)
+      if (uint32_t(where[c]) < cells) sums[where[c] * size + c] += widen(from[c]);
+  }
+}
+
+// Where sums are kept: in planes, or with channels side by side, as `grad` has them; planes of
+// numbers that can hold sums are those of grad_input.
+struct SumsWalk {
+  bool side_by_side, in_place;
+  int64_t size;
+};
+
+template <typename T>
+SumsWalk choose_walk_backward(const Maps<T>& grad_input) {
+  using C = compute_t<T>;
+  const int64_t cells = grad_input.height * grad_input.width;
+  if (grad_input.channel_stride == 1) return {true, false, slice_size<C>(grad_input)};
+  const bool dense = grad_input.column_stride == 1 && grad_input.row_stride == grad_input.width &&
+                     grad_input.channel_stride == cells;
+  const bool fits = cells * kPlanes * int64_t(sizeof(C)) <= kCacheBytes;
+  return {false, dense && std::is_same_v<T, C>, fits ? kPlanes : kPlanes / 2};
+}
+
+template <typename T, typename C>
+void scatter_slice(const SumsWalk& walk, const Maps<const T>& grad, const Maps<const int32_t>& at,
+                   int64_t k, int64_t first, int64_t size, int64_t cells, C* sums) {
+  const auto f = walk.side_by_side     ? scatter_side_by_side<T, C>
+                 : size == kPlanes     ? scatter_to_planes<kPlanes, T, C>
+                 : size == kPlanes / 2 ? scatter_to_planes<kPlanes / 2, T, C>
+                                       : scatter_to_planes<0, T, C>;
+  f(grad, at, k, first, size, cells, sums);
+}
+
+}  // namespace
+
+template <typename T>
+int64_t plan_roi_pool(SnapPlan& plan, const Maps<const T>& input) {
+  if (plan.rois.empty() || input.channels == 0) return 0;
+  plan.store_cells(input.height, input.width);
+  const Walk walk = choose_walk(plan, input);
+  return walk.in_place ? int64_t(plan.rois.size()) : input.images * num_slices(input, walk.size);
+}
+
+template <typename T>
+void roi_pool(const SnapPlan& plan, const Maps<const T>& input, const Maps<T>& out,
+              const Maps<int32_t>& argmax, int64_t begin, int64_t end) {
+  using C = compute_t<T>;
+  const Walk walk = choose_walk(plan, input);
+  Scratch<C> bins(walk.size * plan.rows * plan.columns);
+  if (walk.in_place) {
+    for (int64_t k = begin; k < end; ++k) {
+      for (int64_t c = 0; c < input.channels; c += walk.size) {
+        const int64_t size = std::min(walk.size, input.channels - c);
+        pool_roi(plan, k, c, slice_of(input, plan.rois[k].image, c, size), input.width, bins, out,
+                 argmax);
+      }
+    }
+    return;
+  }
+  std::vector<C> copy(walk.size * input.height * input.width);
+  const int64_t slices = num_slices(input, walk.size);
+  for (int64_t task = begin; task < end; ++task) {
+    const int64_t n = task / slices, first = task % slices * walk.size;
+    if (!plan.is_used[n]) continue;
+    const int64_t size = std::min(walk.size, input.channels - first);
+    gather_channels(input, n, first, size, copy.data());
+    const Slice<const C> from{copy.data(), input.width * size, size, 1, size};
+    for (int64_t k = 0; k < int64_t(plan.rois.size()); ++k) {
+      if (plan.rois[k].image == n) pool_roi(plan, k, first, from, input.width, bins, out, argmax);
+    }
+  }
+}
+
+template <typename T>
+int64_t plan_roi_pool_backward(const Maps<T>& grad_input) {
+  return grad_input.images * num_slices(grad_input, choose_walk_backward(grad_input).size);
+}
+
+template <typename T>
+void roi_pool_backward(const SnapPlan& plan, const Maps<const T>& grad,
+                       const Maps<const int32_t>& argmax, const Maps<T>& grad_input, int64_t begin,
+                       int64_t end) {
+  using C = compute_t<T>;
+  const SumsWalk walk = choose_walk_backward(grad_input);
+  const int64_t cells = grad_input.height * grad_input.width;
+  const int64_t slices = num_slices(grad_input, walk.size);
+  std::vector<C> scratch(walk.in_place ? 0 : walk.size * cells);
+  for (int64_t task = begin; task < end; ++task) {
+    const int64_t n = task / slices, first = task % slices * walk.size;
+    const int64_t size = std::min(walk.size, grad_input.channels - first);
+    C* sums = scratch.data();
+    if constexpr (std::is_same_v<T, C>) {
+      if (walk.in_place) sums = grad_input.at(n, first, 0, 0);
+    }
+    std::fill_n(sums, size * cells, C(0));
+    for (int64_t k = 0; k < int64_t(plan.rois.size()); ++k) {
+      if (plan.rois[k].image == n) scatter_slice(walk, grad, argmax, k, first, size, cells, sums);
+    }
+    if (walk.side_by_side) {
+      spread_channels(sums, size, grad_input, n, first);
+    } else if (!walk.in_place) {
+      for (int64_t c = 0; c < size; ++c)
+        spread_channels(sums + c * cells, 1, grad_input, n, first + c);
+    }
+  }
+}
+
+#define INSTANTIATE(T)                                                          \
+  template int64_t plan_roi_pool(SnapPlan&, const Maps<const T>&);              \
+  template void roi_pool(const SnapPlan&, const Maps<const T>&, const Maps<T>&, \
+                         const Maps<int32_t>&, int64_t, int64_t);               \
+  template int64_t plan_roi_pool_backward(const Maps<T>&);                      \
+  template void roi_pool_backward(const SnapPlan&, const Maps<const T>&,        \
+                                  const Maps<const int32_t>&, const Maps<T>&, int64_t, int64_t);
+INSTANTIATE(float)
+INSTANTIATE(double)
+INSTANTIATE(Half)
+INSTANTIATE(BFloat16)
+template SnapPlan::SnapPlan(const float*, int64_t, int64_t, const RoiBins&);
+template SnapPlan::SnapPlan(const double*, int64_t, int64_t, const RoiBins&);
+
+}  // namespace edudet::cpu
