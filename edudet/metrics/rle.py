@@ -1,3 +1,526 @@
-def read_segmentations(*a): ...
-def rle_overlaps(*a): ...
-def rle_overlaps_loop(*a): ...
+"""Masks as run lengths (RLE), as COCO stores them, and polygons turned into them.
+
+Column by column, how many pixels are outside, then how many inside, then outside again:
+
+    0 1 1
+    0 1 0     is read 0 0, 1 1, 1 0:     2 outside, 3 inside, 1 outside     {"counts": [2, 3, 1]}
+
+Compressed, each count (from the fourth on: its difference to the count two places before) is a
+signed number in base 32, written with the characters from "0" on, least digit first.
+
+A polygon is followed in steps of a fifth of a pixel. Where it passes the middle of a column,
+inside and outside change places below: exactly the pixels that pycocotools finds.
+
+    IMPLEMENTATIONS["loop"]     one run, one step, one pixel at a time: the definition
+    IMPLEMENTATIONS["native"]   C++
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from edudet import check, native
+
+FARTHEST = 1e6  # corners of polygons lie within: how far a line goes, so long it takes
+MOST_PIXELS = 2**31 - 1
+
+Rle = Mapping[str, Any]  # {"size": [height, width], "counts": text or list of int}
+
+
+def rle_encode(mask: Tensor) -> dict[str, Any]:
+    """Return {"size": [height, width], "counts": text} of a mask, (H, W) bool."""
+    check.is_tensor("rle_encode", mask=mask)
+    check.dtype("rle_encode", (torch.bool, torch.uint8), mask=mask)
+    if mask.ndim != 2:
+        raise ValueError(f"rle_encode: mask must have shape (H, W), got {tuple(mask.shape)}")
+    mask = mask.detach().to("cpu", torch.bool).contiguous()
+    return _packed(_forms().encode(mask), *mask.shape)
+
+
+def rle_decode(rle: Rle) -> Tensor:
+    """Return the mask, (H, W) bool, of run lengths, compressed or not."""
+    counts, height, width = _unpacked("rle_decode", "rle", rle)
+    return _forms().decode(counts, height, width)
+
+
+def rle_area(rle: Rle) -> int:
+    """Return the number of pixels inside."""
+    return sum(_unpacked("rle_area", "rle", rle)[0][1::2])
+
+
+def rle_merge(rles: Sequence[Rle], intersect: bool = False) -> dict[str, Any]:
+    """Return the union of one mask or more, or their intersection."""
+    check.is_bool("rle_merge", intersect=intersect)
+    if not isinstance(rles, Sequence) or not rles:
+        raise ValueError(f"rle_merge: rles must be a list of one mask or more, got {rles!r}")
+    masks = [_unpacked("rle_merge", f"rles[{i}]", rle) for i, rle in enumerate(rles)]
+    (merged, *size), *others = masks
+    for i, (counts, *other_size) in enumerate(others, 1):
+        if other_size != size:
+            raise ValueError(
+                f"rle_merge: rles[{i}] must have the size of the first, {size}, got {other_size}"
+            )
+        merged = _forms().merge(merged, counts, intersect)
+    return _packed(merged, *size)
+
+
+def rle_iou(
+    rles1: Sequence[Rle], rles2: Sequence[Rle], crowd: Sequence[bool] | None = None
+) -> Tensor:
+    """Return the IoU of every pair, (N, M) float64; 0/0 is 0.
+
+    `crowd`: which of the M are crowds: what counts is the part of the first mask that lies in them.
+    """
+    first, second = (
+        [_unpacked("rle_iou", f"{name}[{i}]", rle) for i, rle in enumerate(rles)]
+        for name, rles in (("rles1", rles1), ("rles2", rles2))
+    )
+    for i, (_, *size) in enumerate(second):
+        for _, *other in first[:1]:
+            if size != other:
+                raise ValueError(
+                    f"rle_iou: rles2[{i}] must have the size of rles1[0], {other}, got {size}"
+                )
+    for i, (_, *size) in enumerate(first):
+        if size != [*first[0][1:]]:
+            raise ValueError(
+                f"rle_iou: rles1[{i}] must have the size of the first, {[*first[0][1:]]}, "
+                f"got {size}"
+            )
+    crowds = [False] * len(second) if crowd is None else [bool(c) for c in crowd]
+    if len(crowds) != len(second):
+        raise ValueError(
+            f"rle_iou: crowd must have one entry for each of rles2, {len(second)}, "
+            f"got {len(crowds)}"
+        )
+    n, m = len(first), len(second)
+    overlaps = rle_overlaps(
+        RunLengths.of(first), RunLengths.of(second), np.array(crowds, dtype=bool),
+        np.arange(n + 1) * m, np.zeros(n, dtype=np.int64),
+    )
+    return torch.from_numpy(overlaps).reshape(n, m)
+
+
+def polygons_to_rle(
+    polygons: Sequence[Sequence[float]], height: int, width: int
+) -> dict[str, Any]:
+    """Return the union of polygons, each [x, y, x, y, ...] in pixels, three corners or more.
+
+    What lies outside the image is cut off. Pixel (row y, column x) covers [x, x + 1) x [y, y + 1).
+    """
+    check.is_int("polygons_to_rle", height=height, width=width)
+    if min(height, width) < 0 or height * width > MOST_PIXELS:
+        raise ValueError(
+            f"polygons_to_rle: height and width must be those of an image of less than 2^31 "
+            f"pixels, got {height}, {width}"
+        )
+    fault = polygon_fault(polygons)
+    if fault:
+        raise ValueError(f"polygons_to_rle: polygons must {fault}, got {_short(polygons)}")
+    counts = [height * width]
+    for polygon in polygons:
+        xy = [float(number) for number in polygon]
+        counts = _forms().merge(counts, _forms().polygon(xy, height, width), False)
+    return _packed(counts, height, width)
+
+
+def polygon_fault(polygons: Any) -> str | None:
+    """What polygons must be, if these are not."""
+    if not isinstance(polygons, Sequence) or isinstance(polygons, str) or not polygons:
+        return "be a list of polygons"
+    for polygon in polygons:
+        if not hasattr(polygon, "__len__") or len(polygon) < 6 or len(polygon) % 2:
+            return "have x and y of three corners or more in each polygon"
+        try:
+            farthest = max(abs(float(number)) for number in polygon)
+        except (TypeError, ValueError):
+            return "have numbers in each polygon"
+        if not farthest <= FARTHEST or any(number != number for number in polygon):
+            return f"have finite numbers in each polygon, at most {FARTHEST:g}"
+    return None
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) < 80 else text[:76] + " ..."
+
+
+def rle_fault(rle: Any) -> str | None:
+    """What a mask in run lengths must be, if this one is not. Its counts are looked at later."""
+    if not isinstance(rle, Mapping) or not {"size", "counts"} <= rle.keys():
+        return "have size and counts"
+    size = rle["size"]
+    if not isinstance(size, (list, tuple)) or len(size) != 2 or not all(
+        isinstance(side, int) and side >= 0 for side in size
+    ) or size[0] * size[1] > MOST_PIXELS:
+        return "have [height, width] of less than 2^31 pixels as its size"
+    if not isinstance(rle["counts"], (str, bytes, list, tuple)):
+        return "have a text or a list of integers as counts"
+    return None
+
+
+COUNTS = "have counts that are not negative and add up to height * width"
+
+
+def _unpacked(function: str, name: str, rle: Any) -> tuple[list[int], int, int]:
+    fault = rle_fault(rle)
+    if fault:
+        raise ValueError(f"{function}: {name} must {fault}, got {_short(rle)}")
+    height, width = rle["size"]
+    counts = counts_of(rle["counts"], height * width)
+    if counts is None:
+        raise ValueError(f"{function}: {name} must {COUNTS}, got {_short(rle)}")
+    return counts, height, width
+
+
+def counts_of(counts: Any, pixels: int) -> list[int] | None:
+    """The counts of one mask, or None if they are not valid."""
+    if isinstance(counts, (str, bytes)):
+        return _forms().parse(_bytes(counts), pixels)
+    if not all(isinstance(count, (int, np.integer)) and count >= 0 for count in counts):
+        return None
+    return [int(count) for count in counts] if sum(counts) == pixels else None
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text.encode() if isinstance(text, str) else text
+
+
+def _packed(counts: list[int], height: int, width: int) -> dict[str, Any]:
+    return {"size": [height, width], "counts": _forms().format(counts).decode()}
+
+
+# ---- Many masks ---------------------------------------------------------------------------------
+
+
+@dataclass
+class RunLengths:
+    """Mask i has the counts[start[i]:stop[i]] and the sizes[i], height and width."""
+
+    counts: np.ndarray   # int32, of all masks
+    start: np.ndarray    # (N,) int64
+    stop: np.ndarray     # (N,) int64
+    sizes: np.ndarray    # (N, 2) int64
+
+    @classmethod
+    def of(cls, masks: Sequence[tuple[list[int], int, int]]) -> "RunLengths":
+        ends = np.cumsum([0, *(len(mask[0]) for mask in masks)], dtype=np.int64)
+        counts = np.fromiter(chain.from_iterable(mask[0] for mask in masks), np.int32)
+        sizes = np.array([mask[1:] for mask in masks], dtype=np.int64).reshape(-1, 2)
+        return cls(counts, ends[:-1], ends[1:], sizes)
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def __getitem__(self, which: np.ndarray) -> "RunLengths":
+        return RunLengths(self.counts, self.start[which], self.stop[which], self.sizes[which])
+
+    def one(self, i: int) -> list[int]:
+        return self.counts[self.start[i] : self.stop[i]].tolist()
+
+    def area(self) -> np.ndarray:
+        """(N,) float64: pixels inside."""
+        sums = np.zeros((2, len(self.counts) + 1), dtype=np.int64)  # of even and odd places before
+        sums[0, 1:][0::2], sums[1, 1:][1::2] = self.counts[0::2], self.counts[1::2]
+        sums.cumsum(axis=1, out=sums)
+        parity = (self.start + 1) % 2
+        return (sums[parity, self.stop] - sums[parity, self.start]).astype(np.float64)
+
+
+def read_segmentations(records: Any, sizes: np.ndarray) -> RunLengths:
+    """The masks of a column "segmentation" (see coco_records.py), in images of these sizes."""
+    key = "segmentation"
+    polygons: list[int] = []
+    texts: list[int] = []
+    lists: list[int] = []
+    try:
+        column = list(records.values(key))
+    except (KeyError, TypeError):
+        records._find_culprit(key, lambda value: value, "be a mask")
+        raise
+    shapes = sizes.tolist()
+    for i, segmentation in enumerate(column):
+        if not isinstance(segmentation, Mapping):
+            fault = polygon_fault(segmentation)
+            polygons.append(i)
+        else:
+            fault = rle_fault(segmentation)
+            if not fault and [*segmentation["size"]] != shapes[i]:
+                fault = f"have the size of its image, {shapes[i]}"
+            (texts if fault or isinstance(segmentation["counts"], (str, bytes)) else lists).append(
+                i
+            )
+        if fault:
+            records.fail(i, key, fault, segmentation)
+    out = RunLengths(np.empty(0, np.int32), *np.zeros((2, len(column)), dtype=np.int64), sizes)
+    for rows, read in ((polygons, _read_polygons), (texts, _read_texts), (lists, _read_lists)):
+        if rows:
+            counts, ends, bad = read([column[i] for i in rows], sizes[rows])
+            if bad < len(rows):
+                records.fail(rows[bad], key, COUNTS, column[rows[bad]])
+            out.start[rows] = ends[:-1] + len(out.counts)
+            out.stop[rows] = ends[1:] + len(out.counts)
+            out.counts = np.concatenate([out.counts, counts])
+    return out
+
+
+Read = tuple[np.ndarray, np.ndarray, int]  # counts, their ends, the first that is not valid
+
+
+def _read_lists(column: list[Any], sizes: np.ndarray) -> Read:
+    masks = []
+    for mask, (height, width) in zip(column, sizes.tolist(), strict=True):
+        counts = counts_of(mask["counts"], height * width)
+        if counts is None:
+            break
+        masks.append((counts, height, width))
+    found = RunLengths.of(masks)
+    return found.counts, np.append(found.start, len(found.counts)), len(masks)
+
+
+def _read_texts(column: list[Any], sizes: np.ndarray) -> Read:
+    if native.missing("cpu"):
+        return _read_lists(column, sizes)
+    texts = [_bytes(mask["counts"]) for mask in column]
+    begin = np.cumsum([0, *map(len, texts)])
+    counts, ends, bad = native.call(
+        "rle_parse", "rle", torch.frombuffer(bytearray(b"".join(texts) + b"0"), dtype=torch.uint8)
+        [:-1], *map(torch.from_numpy, (begin, sizes.prod(1)))
+    )
+    return counts.numpy(), ends.numpy(), bad
+
+
+def _read_polygons(column: list[Any], sizes: np.ndarray) -> Read:
+    if native.missing("cpu"):
+        masks = []
+        for polygons, (height, width) in zip(column, sizes.tolist(), strict=True):
+            merged = [height * width]
+            for polygon in polygons:
+                merged = merge_loop(merged, polygon_loop(polygon, height, width), False)
+            masks.append((merged, height, width))
+        found = RunLengths.of(masks)
+        return found.counts, np.append(found.start, len(found.counts)), len(column)
+    flat = [polygon for polygons in column for polygon in polygons]
+    arrays = (
+        np.fromiter(chain.from_iterable(flat), np.float64),
+        np.cumsum([0, *map(len, flat)]), np.cumsum([0, *map(len, column)]),
+        np.ascontiguousarray(sizes),
+    )
+    counts, ends = native.call("rle_from_polygons", "rle", *map(torch.from_numpy, arrays))
+    return counts.numpy(), ends.numpy(), len(column)
+
+
+def rle_overlaps(
+    found: RunLengths, truth: RunLengths, crowd: np.ndarray, begin: np.ndarray, first: np.ndarray
+) -> np.ndarray:
+    """IoU of pairs, row by row (see coco_overlaps.py)."""
+    if native.missing("cpu"):
+        return rle_overlaps_loop(found, truth, crowd, begin, first)
+    arrays = (
+        found.counts, found.start, found.stop, truth.counts, truth.start, truth.stop,
+        np.ascontiguousarray(found.sizes[:, 0]), crowd, begin, first,
+    )
+    return native.call("rle_overlaps", "rle", *map(torch.from_numpy, arrays)).numpy()
+
+
+def rle_overlaps_loop(
+    found: RunLengths, truth: RunLengths, crowd: np.ndarray, begin: np.ndarray, first: np.ndarray
+) -> np.ndarray:
+    out = np.zeros(int(begin[-1]))
+    for i in range(len(found)):
+        for place in range(int(begin[i]), int(begin[i + 1])):
+            j = int(first[i] + place - begin[i])
+            out[place] = overlap_loop(found.one(i), truth.one(j), bool(crowd[j]))
+    return out
+
+
+# ---- One mask, plainly --------------------------------------------------------------------------
+
+
+def parse_loop(text: bytes, pixels: int) -> list[int] | None:
+    """The counts of a text; None if it is none, or they do not add up to `pixels`."""
+    counts: list[int] = []
+    value = shift = 0
+    for character in text:
+        digit = character - 48
+        if not 0 <= digit < 64 or shift > 30:
+            return None
+        value |= (digit & 31) << shift
+        shift += 5
+        if digit & 32:                                    # more digits follow
+            continue
+        if digit & 16:                                    # the sign of the last one
+            value -= 1 << shift
+        if len(counts) > 2:
+            value += counts[-2]
+        if value < 0:
+            return None
+        counts.append(value)
+        value = shift = 0
+    return counts if shift == 0 and sum(counts) == pixels else None
+
+
+def format_loop(counts: list[int]) -> bytes:
+    text = bytearray()
+    for i, count in enumerate(counts):
+        value = count - counts[i - 2] if i > 2 else count
+        more = True
+        while more:
+            digit = value & 31
+            value >>= 5
+            more = value != (-1 if digit & 16 else 0)
+            text.append(48 + digit + (32 if more else 0))
+    return bytes(text)
+
+
+def encode_loop(mask: Tensor) -> list[int]:
+    counts, inside, run = [], False, 0
+    for pixel in mask.T.flatten().tolist():               # column by column
+        if pixel != inside:
+            counts.append(run)
+            inside, run = not inside, 0
+        run += 1
+    return [*counts, run]
+
+
+def decode_loop(counts: list[int], height: int, width: int) -> Tensor:
+    pixels: list[bool] = []
+    for i, count in enumerate(counts):
+        pixels += [i % 2 == 1] * count
+    return torch.tensor(pixels, dtype=torch.bool).reshape(width, height).T.contiguous()
+
+
+def polygon_loop(polygon: Sequence[float], height: int, width: int) -> list[int]:
+    corners = [int(5 * float(number) + 0.5) for number in polygon]   # in fifths of a pixel
+    points: list[tuple[int, int]] = []
+    for k in range(0, len(corners), 2):
+        points += line_points(*corners[k : k + 2], *corners[k + 2 : k + 4] or corners[:2])
+    changes = []
+    for (x1, y1), (x2, y2) in zip(points, points[1:], strict=False):
+        if x1 == x2:
+            continue
+        edge = (x2 if x2 < x1 else x2 - 1) - 2
+        if edge % 5 == 0 and 0 <= edge // 5 < width:      # the middle of a column
+            row = -((2 - min(y1, y2)) // 5)               # rounded up
+            changes.append(edge // 5 * height + min(max(row, 0), height))
+    return _runs(sorted(changes), height * width)
+
+
+def line_points(x1: int, y1: int, x2: int, y2: int) -> list[tuple[int, int]]:
+    """All points from one end to the other. Counted from the left (or top) end, so that two
+    polygons that share an edge meet without a gap."""
+    dx, dy = abs(x2 - x1), abs(y2 - y1)
+    backwards = x1 > x2 if dx >= dy else y1 > y2
+    if backwards:
+        x1, y1, x2, y2 = x2, y2, x1, y1
+    if dx >= dy:
+        slope = (y2 - y1) / dx if dx else 0.0
+        points = [(x1 + t, int(y1 + slope * t + 0.5)) for t in range(dx + 1)]
+    else:
+        slope = (x2 - x1) / dy
+        points = [(int(x1 + slope * t + 0.5), y1 + t) for t in range(dy + 1)]
+    return points[::-1] if backwards else points
+
+
+def _runs(changes: list[int], pixels: int) -> list[int]:
+    """The runs between the places at which inside and outside change."""
+    counts, before = [], 0
+    for place in changes:
+        counts.append(place - before)
+        before = place
+    return [*counts, pixels - before]
+
+
+def merge_loop(a: list[int], b: list[int], intersect: bool) -> list[int]:
+    counts, inside, run = [], False, 0
+    for length, in_a, in_b in _walk(a, b):
+        now = in_a and in_b if intersect else in_a or in_b
+        if now != inside:
+            counts.append(run)
+            inside, run = now, 0
+        run += length
+    return [*counts, run]
+
+
+def overlap_loop(a: list[int], b: list[int], crowd: bool) -> float:
+    """IoU; of a crowd, the part of `a` in it."""
+    both = sum(length for length, in_a, in_b in _walk(a, b) if in_a and in_b)
+    area_a, area_b = sum(a[1::2]), sum(b[1::2])
+    return both / (area_a if crowd else area_a + area_b - both) if both else 0.0
+
+
+def _walk(a: list[int], b: list[int]) -> list[tuple[int, bool, bool]]:
+    """Stretches on which neither mask changes: length, whether in a, whether in b."""
+    stretches = []
+    i = j = left_a = left_b = 0
+    while True:
+        while left_a == 0 and i < len(a):
+            left_a, i = a[i], i + 1
+        while left_b == 0 and j < len(b):
+            left_b, j = b[j], j + 1
+        length = min(left_a, left_b)
+        if length == 0:
+            return stretches
+        stretches.append((length, i % 2 == 0, j % 2 == 0))
+        left_a, left_b = left_a - length, left_b - length
+
+
+# ---- One mask, in C++ ---------------------------------------------------------------------------
+
+
+class Forms(NamedTuple):
+    """What is done to one mask. Counts are lists of int."""
+
+    parse: Callable[[bytes, int], list[int] | None]
+    format: Callable[[list[int]], bytes]
+    encode: Callable[[Tensor], list[int]]
+    decode: Callable[[list[int], int, int], Tensor]
+    polygon: Callable[[Sequence[float], int, int], list[int]]
+    merge: Callable[[list[int], list[int], bool], list[int]]
+
+
+def _counts(counts: list[int]) -> Tensor:
+    return torch.tensor(counts, dtype=torch.int32)
+
+
+def parse_native(text: bytes, pixels: int) -> list[int] | None:
+    counts, ends, bad = _read_texts([{"counts": text}], np.array([[pixels, 1]]))
+    return counts.tolist() if bad else None
+
+
+def format_native(counts: list[int]) -> bytes:
+    return bytes(native.call("rle_format", "rle", _counts(counts)).tolist())
+
+
+def encode_native(mask: Tensor) -> list[int]:
+    return native.call("rle_encode", "rle", mask).tolist()
+
+
+def decode_native(counts: list[int], height: int, width: int) -> Tensor:
+    return native.call("rle_decode", "rle", _counts(counts), height, width)
+
+
+def polygon_native(polygon: Sequence[float], height: int, width: int) -> list[int]:
+    return _read_polygons([[polygon]], np.array([[height, width]]))[0].tolist()
+
+
+def merge_native(a: list[int], b: list[int], intersect: bool) -> list[int]:
+    start, stop = torch.tensor([0, len(a)]), torch.tensor([len(a), len(a) + len(b)])
+    return native.call("rle_merge", "rle", _counts([*a, *b]), start, stop, intersect).tolist()
+
+
+IMPLEMENTATIONS = {
+    "loop": Forms(parse_loop, format_loop, encode_loop, decode_loop, polygon_loop, merge_loop),
+    "native": Forms(
+        parse_native, format_native, encode_native, decode_native, polygon_native, merge_native
+    ),
+}
+
+
+def _forms() -> Forms:
+    return IMPLEMENTATIONS["loop" if native.missing("cpu") else "native"]
