@@ -12,8 +12,8 @@ through. Lin et al., 2014. The rules that surprise:
     ties        of equal scores, the smaller image id comes first, then the order of the input
     undefined   -1 where there is no object, and such classes are left out of the mean
 
-The same numbers as pycocotools, but for two of its errors: an object whose id is 0 counts as never
-found there, and all but one number... are -1 if the largest of `max_detections` is not 100.
+The same numbers as pycocotools to 1e-12, but for two of its errors: there an object whose id is 0
+counts as never found, and AP is -1 if none of the limits of detections is 100 (keypoints: 20).
 
     evaluate_loop     one detection at a time: the definition
     evaluate_native   C++
@@ -22,6 +22,7 @@ found there, and all but one number... are -1 if the largest of `max_detections`
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -203,7 +204,7 @@ def _limits(function: str, max_detections: Sequence[int] | None, kind: str) -> l
         return [20] if kind == "keypoints" else [1, 10, 100]
     limits = list(max_detections)
     check.is_int(function, **{f"max_detections[{m}]": limit for m, limit in enumerate(limits)})
-    if not limits or limits[0] < 1 or any(a >= b for a, b in zip(limits, limits[1:], strict=False)):
+    if not limits or limits[0] < 1 or any(a >= b for a, b in pairwise(limits)):
         raise ValueError(
             f"{function}: max_detections must be positive and rising, got {max_detections!r}"
         )
@@ -345,7 +346,7 @@ def evaluate_native(
     native.require("coco", torch.empty(0))
     parts = []
     ends = np.linspace(0, num_classes, min(num_classes, PARTS) + 1).astype(int).tolist()
-    for begin, end in zip(ends, ends[1:], strict=False):
+    for begin, end in pairwise(ends):
         step("matching", begin, num_classes)
         arrays = [torch.from_numpy(np.ascontiguousarray(a)) for a in problem.of_classes(begin, end)]
         parts.append(native.call("coco", "coco_metrics", *arrays))

@@ -14,7 +14,6 @@ objects first[i], first[i] + 1, ... in overlaps[begin[i]:begin[i + 1]].
     overlaps_vectorized   all pairs at once (masks: C++)
 """
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,7 +68,7 @@ def overlaps_loop(
 
 
 def box_overlap(a: np.ndarray, b: np.ndarray, crowd: bool) -> float:
-    """IoU of two boxes (x, y, width, height); the part of `a` that lies in `b` if that is a crowd."""
+    """IoU of two boxes (x, y, width, height); the part of `a` that lies in `b` if b is a crowd."""
     width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
     height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
     if width <= 0 or height <= 0:

@@ -233,7 +233,7 @@ def _read_detections(records, places, kind, sizes, num_keypoints) -> Instances:
     image, category = _indices(records, places)
     score = records.column("score")
     for i in np.flatnonzero(np.isnan(score))[:1]:
-        records.fail(i, "score", "be a number", score[i])
+        records.fail(i, "score", "be a number", float(score[i]))
     # As in COCO's tools, the first record decides whose area is compared with the limits.
     first = records.records[0] if len(records) else {}
     boxes = np.zeros((0, 4))
@@ -268,6 +268,6 @@ def _image_sizes(images: Records, places: dict) -> np.ndarray:
     for column, key in enumerate(("height", "width")):
         values = images.column(key)
         for i in np.flatnonzero(~((values >= 0) & (values < 2**31) & (values % 1 == 0)))[:1]:
-            images.fail(i, key, "be a whole number of pixels", values[i])
+            images.fail(i, key, "be a whole number of pixels", float(values[i]))
         sizes[index, column] = values
     return sizes

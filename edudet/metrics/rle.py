@@ -17,7 +17,7 @@ inside and outside change places below: exactly the pixels that pycocotools find
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -257,7 +257,10 @@ def read_segmentations(records: Any, sizes: np.ndarray) -> RunLengths:
             )
         if fault:
             records.fail(i, key, fault, segmentation)
-    out = RunLengths(np.empty(0, np.int32), *np.zeros((2, len(column)), dtype=np.int64), sizes)
+    out = RunLengths(
+        np.empty(0, np.int32), np.zeros(len(column), np.int64), np.zeros(len(column), np.int64),
+        sizes,
+    )
     for rows, read in ((polygons, _read_polygons), (texts, _read_texts), (lists, _read_lists)):
         if rows:
             counts, ends, bad = read([column[i] for i in rows], sizes[rows])
@@ -401,7 +404,7 @@ def polygon_loop(polygon: Sequence[float], height: int, width: int) -> list[int]
     for k in range(0, len(corners), 2):
         points += line_points(*corners[k : k + 2], *corners[k + 2 : k + 4] or corners[:2])
     changes = []
-    for (x1, y1), (x2, y2) in zip(points, points[1:], strict=False):
+    for (x1, y1), (x2, y2) in pairwise(points):
         if x1 == x2:
             continue
         edge = (x2 if x2 < x1 else x2 - 1) - 2
@@ -456,7 +459,7 @@ def overlap_loop(a: list[int], b: list[int], crowd: bool) -> float:
 
 def _walk(a: list[int], b: list[int]) -> list[tuple[int, bool, bool]]:
     """Stretches on which neither mask changes: length, whether in a, whether in b."""
-    stretches = []
+    stretches: list[tuple[int, bool, bool]] = []
     i = j = left_a = left_b = 0
     while True:
         while left_a == 0 and i < len(a):
@@ -489,7 +492,7 @@ def _counts(counts: list[int]) -> Tensor:
 
 
 def parse_native(text: bytes, pixels: int) -> list[int] | None:
-    counts, ends, bad = _read_texts([{"counts": text}], np.array([[pixels, 1]]))
+    counts, _, bad = _read_texts([{"counts": text}], np.array([[pixels, 1]]))
     return counts.tolist() if bad else None
 
 
