@@ -1,7 +1,7 @@
 """How good the answers are: counted, drawn as curves, and averaged."""
 
 from edudet.metrics.average_precision import average_precision
-from edudet.metrics.coco import CocoEvaluation, coco_evaluate, coco_metrics
+from edudet.metrics.coco_metrics import CocoEvaluation, coco_evaluate, coco_metrics
 from edudet.metrics.confusion import Confusion, confusion
 from edudet.metrics.match_detections import Matches, match_detections
 from edudet.metrics.precision_recall import PrecisionRecall, precision_recall_curve
@@ -10,9 +10,9 @@ from edudet.metrics.rle import (
     rle_area,
     rle_decode,
     rle_encode,
-    rle_iou,
     rle_merge,
 )
+from edudet.metrics.run_lengths import rle_iou
 from edudet.metrics.voc import VocResult, voc_map
 
 __all__ = [

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from edudet.metrics.rle import rle_overlaps, rle_overlaps_loop
+from edudet.metrics.run_lengths import rle_overlaps, rle_overlaps_loop
 
 # Of COCO's persons: nose, eyes, ears, shoulders, elbows, wrists, hips, knees, ankles.
 SIGMAS = np.array(

@@ -8,17 +8,19 @@ million dictionaries are read column by column: no Python object is made for one
 record that does not fit is named in the error.
 """
 
+import gc
 import json
 import os
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import itemgetter
+from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
-from edudet.metrics.rle import read_segmentations
+from edudet.metrics.run_lengths import read_segmentations
 
 KINDS = ("box", "mask", "keypoints")
 Source = Any  # a dictionary or list as JSON gives it, or the path of a file that holds it
@@ -89,11 +91,17 @@ def read_coco(
 def _loaded(function: str, name: str, source: Source) -> Any:
     if not isinstance(source, (str, os.PathLike)):
         return source
-    with open(source, "rb") as file:
-        try:
-            return json.load(file)
-        except ValueError as error:
-            raise ValueError(f"{function}: {name}: {source} is not JSON: {error}") from None
+    # Python looks for garbage whenever many objects were made, and JSON makes millions, none of
+    # them garbage: without the search, reading takes a third of the time.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return json.loads(Path(source).read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{function}: {name}: {source} is not JSON: {error}") from None
+    finally:
+        if collecting:
+            gc.enable()
 
 
 class Records:

@@ -16,7 +16,6 @@ inside and outside change places below: exactly the pixels that pycocotools find
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
@@ -39,18 +38,18 @@ def rle_encode(mask: Tensor) -> dict[str, Any]:
     if mask.ndim != 2:
         raise ValueError(f"rle_encode: mask must have shape (H, W), got {tuple(mask.shape)}")
     mask = mask.detach().to("cpu", torch.bool).contiguous()
-    return _packed(_forms().encode(mask), *mask.shape)
+    return _packed(forms().encode(mask), *mask.shape)
 
 
 def rle_decode(rle: Rle) -> Tensor:
     """Return the mask, (H, W) bool, of run lengths, compressed or not."""
-    counts, height, width = _unpacked("rle_decode", "rle", rle)
-    return _forms().decode(counts, height, width)
+    counts, height, width = unpacked("rle_decode", "rle", rle)
+    return forms().decode(counts, height, width)
 
 
 def rle_area(rle: Rle) -> int:
     """Return the number of pixels inside."""
-    return sum(_unpacked("rle_area", "rle", rle)[0][1::2])
+    return sum(unpacked("rle_area", "rle", rle)[0][1::2])
 
 
 def rle_merge(rles: Sequence[Rle], intersect: bool = False) -> dict[str, Any]:
@@ -58,52 +57,15 @@ def rle_merge(rles: Sequence[Rle], intersect: bool = False) -> dict[str, Any]:
     check.is_bool("rle_merge", intersect=intersect)
     if not isinstance(rles, Sequence) or not rles:
         raise ValueError(f"rle_merge: rles must be a list of one mask or more, got {rles!r}")
-    masks = [_unpacked("rle_merge", f"rles[{i}]", rle) for i, rle in enumerate(rles)]
+    masks = [unpacked("rle_merge", f"rles[{i}]", rle) for i, rle in enumerate(rles)]
     (merged, *size), *others = masks
     for i, (counts, *other_size) in enumerate(others, 1):
         if other_size != size:
             raise ValueError(
                 f"rle_merge: rles[{i}] must have the size of the first, {size}, got {other_size}"
             )
-        merged = _forms().merge(merged, counts, intersect)
+        merged = forms().merge(merged, counts, intersect)
     return _packed(merged, *size)
-
-
-def rle_iou(
-    rles1: Sequence[Rle], rles2: Sequence[Rle], crowd: Sequence[bool] | None = None
-) -> Tensor:
-    """Return the IoU of every pair, (N, M) float64; 0/0 is 0.
-
-    `crowd`: which of the M are crowds: what counts is the part of the first mask that lies in them.
-    """
-    first, second = (
-        [_unpacked("rle_iou", f"{name}[{i}]", rle) for i, rle in enumerate(rles)]
-        for name, rles in (("rles1", rles1), ("rles2", rles2))
-    )
-    for i, (_, *size) in enumerate(second):
-        for _, *other in first[:1]:
-            if size != other:
-                raise ValueError(
-                    f"rle_iou: rles2[{i}] must have the size of rles1[0], {other}, got {size}"
-                )
-    for i, (_, *size) in enumerate(first):
-        if size != [*first[0][1:]]:
-            raise ValueError(
-                f"rle_iou: rles1[{i}] must have the size of the first, {[*first[0][1:]]}, "
-                f"got {size}"
-            )
-    crowds = [False] * len(second) if crowd is None else [bool(c) for c in crowd]
-    if len(crowds) != len(second):
-        raise ValueError(
-            f"rle_iou: crowd must have one entry for each of rles2, {len(second)}, "
-            f"got {len(crowds)}"
-        )
-    n, m = len(first), len(second)
-    overlaps = rle_overlaps(
-        RunLengths.of(first), RunLengths.of(second), np.array(crowds, dtype=bool),
-        np.arange(n + 1) * m, np.zeros(n, dtype=np.int64),
-    )
-    return torch.from_numpy(overlaps).reshape(n, m)
 
 
 def polygons_to_rle(
@@ -125,7 +87,7 @@ def polygons_to_rle(
     counts = [height * width]
     for polygon in polygons:
         xy = [float(number) for number in polygon]
-        counts = _forms().merge(counts, _forms().polygon(xy, height, width), False)
+        counts = forms().merge(counts, forms().polygon(xy, height, width), False)
     return _packed(counts, height, width)
 
 
@@ -167,7 +129,7 @@ def rle_fault(rle: Any) -> str | None:
 COUNTS = "have counts that are not negative and add up to height * width"
 
 
-def _unpacked(function: str, name: str, rle: Any) -> tuple[list[int], int, int]:
+def unpacked(function: str, name: str, rle: Any) -> tuple[list[int], int, int]:
     fault = rle_fault(rle)
     if fault:
         raise ValueError(f"{function}: {name} must {fault}, got {_short(rle)}")
@@ -181,168 +143,18 @@ def _unpacked(function: str, name: str, rle: Any) -> tuple[list[int], int, int]:
 def counts_of(counts: Any, pixels: int) -> list[int] | None:
     """The counts of one mask, or None if they are not valid."""
     if isinstance(counts, (str, bytes)):
-        return _forms().parse(_bytes(counts), pixels)
+        return forms().parse(as_bytes(counts), pixels)
     if not all(isinstance(count, (int, np.integer)) and count >= 0 for count in counts):
         return None
     return [int(count) for count in counts] if sum(counts) == pixels else None
 
 
-def _bytes(text: str | bytes) -> bytes:
+def as_bytes(text: str | bytes) -> bytes:
     return text.encode() if isinstance(text, str) else text
 
 
 def _packed(counts: list[int], height: int, width: int) -> dict[str, Any]:
-    return {"size": [height, width], "counts": _forms().format(counts).decode()}
-
-
-# ---- Many masks ---------------------------------------------------------------------------------
-
-
-@dataclass
-class RunLengths:
-    """Mask i has the counts[start[i]:stop[i]] and the sizes[i], height and width."""
-
-    counts: np.ndarray   # int32, of all masks
-    start: np.ndarray    # (N,) int64
-    stop: np.ndarray     # (N,) int64
-    sizes: np.ndarray    # (N, 2) int64
-
-    @classmethod
-    def of(cls, masks: Sequence[tuple[list[int], int, int]]) -> "RunLengths":
-        ends = np.cumsum([0, *(len(mask[0]) for mask in masks)], dtype=np.int64)
-        counts = np.fromiter(chain.from_iterable(mask[0] for mask in masks), np.int32)
-        sizes = np.array([mask[1:] for mask in masks], dtype=np.int64).reshape(-1, 2)
-        return cls(counts, ends[:-1], ends[1:], sizes)
-
-    def __len__(self) -> int:
-        return len(self.start)
-
-    def __getitem__(self, which: np.ndarray) -> "RunLengths":
-        return RunLengths(self.counts, self.start[which], self.stop[which], self.sizes[which])
-
-    def one(self, i: int) -> list[int]:
-        return self.counts[self.start[i] : self.stop[i]].tolist()
-
-    def area(self) -> np.ndarray:
-        """(N,) float64: pixels inside."""
-        sums = np.zeros((2, len(self.counts) + 1), dtype=np.int64)  # of even and odd places before
-        sums[0, 1:][0::2], sums[1, 1:][1::2] = self.counts[0::2], self.counts[1::2]
-        sums.cumsum(axis=1, out=sums)
-        parity = (self.start + 1) % 2
-        return (sums[parity, self.stop] - sums[parity, self.start]).astype(np.float64)
-
-
-def read_segmentations(records: Any, sizes: np.ndarray) -> RunLengths:
-    """The masks of a column "segmentation" (see coco_records.py), in images of these sizes."""
-    key = "segmentation"
-    polygons: list[int] = []
-    texts: list[int] = []
-    lists: list[int] = []
-    try:
-        column = list(records.values(key))
-    except (KeyError, TypeError):
-        records._find_culprit(key, lambda value: value, "be a mask")
-        raise
-    shapes = sizes.tolist()
-    for i, segmentation in enumerate(column):
-        if not isinstance(segmentation, Mapping):
-            fault = polygon_fault(segmentation)
-            polygons.append(i)
-        else:
-            fault = rle_fault(segmentation)
-            if not fault and [*segmentation["size"]] != shapes[i]:
-                fault = f"have the size of its image, {shapes[i]}"
-            (texts if fault or isinstance(segmentation["counts"], (str, bytes)) else lists).append(
-                i
-            )
-        if fault:
-            records.fail(i, key, fault, segmentation)
-    out = RunLengths(
-        np.empty(0, np.int32), np.zeros(len(column), np.int64), np.zeros(len(column), np.int64),
-        sizes,
-    )
-    for rows, read in ((polygons, _read_polygons), (texts, _read_texts), (lists, _read_lists)):
-        if rows:
-            counts, ends, bad = read([column[i] for i in rows], sizes[rows])
-            if bad < len(rows):
-                records.fail(rows[bad], key, COUNTS, column[rows[bad]])
-            out.start[rows] = ends[:-1] + len(out.counts)
-            out.stop[rows] = ends[1:] + len(out.counts)
-            out.counts = np.concatenate([out.counts, counts])
-    return out
-
-
-Read = tuple[np.ndarray, np.ndarray, int]  # counts, their ends, the first that is not valid
-
-
-def _read_lists(column: list[Any], sizes: np.ndarray) -> Read:
-    masks = []
-    for mask, (height, width) in zip(column, sizes.tolist(), strict=True):
-        counts = counts_of(mask["counts"], height * width)
-        if counts is None:
-            break
-        masks.append((counts, height, width))
-    found = RunLengths.of(masks)
-    return found.counts, np.append(found.start, len(found.counts)), len(masks)
-
-
-def _read_texts(column: list[Any], sizes: np.ndarray) -> Read:
-    if native.missing("cpu"):
-        return _read_lists(column, sizes)
-    texts = [_bytes(mask["counts"]) for mask in column]
-    begin = np.cumsum([0, *map(len, texts)])
-    counts, ends, bad = native.call(
-        "rle_parse", "rle", torch.frombuffer(bytearray(b"".join(texts) + b"0"), dtype=torch.uint8)
-        [:-1], *map(torch.from_numpy, (begin, sizes.prod(1)))
-    )
-    return counts.numpy(), ends.numpy(), bad
-
-
-def _read_polygons(column: list[Any], sizes: np.ndarray) -> Read:
-    if native.missing("cpu"):
-        masks = []
-        for polygons, (height, width) in zip(column, sizes.tolist(), strict=True):
-            merged = [height * width]
-            for polygon in polygons:
-                merged = merge_loop(merged, polygon_loop(polygon, height, width), False)
-            masks.append((merged, height, width))
-        found = RunLengths.of(masks)
-        return found.counts, np.append(found.start, len(found.counts)), len(column)
-    flat = [polygon for polygons in column for polygon in polygons]
-    arrays = (
-        np.fromiter(chain.from_iterable(flat), np.float64),
-        np.cumsum([0, *map(len, flat)]), np.cumsum([0, *map(len, column)]),
-        np.ascontiguousarray(sizes),
-    )
-    counts, ends = native.call("rle_from_polygons", "rle", *map(torch.from_numpy, arrays))
-    return counts.numpy(), ends.numpy(), len(column)
-
-
-def rle_overlaps(
-    found: RunLengths, truth: RunLengths, crowd: np.ndarray, begin: np.ndarray, first: np.ndarray
-) -> np.ndarray:
-    """IoU of pairs, row by row (see coco_overlaps.py)."""
-    if native.missing("cpu"):
-        return rle_overlaps_loop(found, truth, crowd, begin, first)
-    arrays = (
-        found.counts, found.start, found.stop, truth.counts, truth.start, truth.stop,
-        np.ascontiguousarray(found.sizes[:, 0]), crowd, begin, first,
-    )
-    return native.call("rle_overlaps", "rle", *map(torch.from_numpy, arrays)).numpy()
-
-
-def rle_overlaps_loop(
-    found: RunLengths, truth: RunLengths, crowd: np.ndarray, begin: np.ndarray, first: np.ndarray
-) -> np.ndarray:
-    out = np.zeros(int(begin[-1]))
-    for i in range(len(found)):
-        for place in range(int(begin[i]), int(begin[i + 1])):
-            j = int(first[i] + place - begin[i])
-            out[place] = overlap_loop(found.one(i), truth.one(j), bool(crowd[j]))
-    return out
-
-
-# ---- One mask, plainly --------------------------------------------------------------------------
+    return {"size": [height, width], "counts": forms().format(counts).decode()}
 
 
 def parse_loop(text: bytes, pixels: int) -> list[int] | None:
@@ -441,7 +253,7 @@ def _runs(changes: list[int], pixels: int) -> list[int]:
 
 def merge_loop(a: list[int], b: list[int], intersect: bool) -> list[int]:
     counts, inside, run = [], False, 0
-    for length, in_a, in_b in _walk(a, b):
+    for length, in_a, in_b in walk(a, b):
         now = in_a and in_b if intersect else in_a or in_b
         if now != inside:
             counts.append(run)
@@ -450,14 +262,7 @@ def merge_loop(a: list[int], b: list[int], intersect: bool) -> list[int]:
     return [*counts, run]
 
 
-def overlap_loop(a: list[int], b: list[int], crowd: bool) -> float:
-    """IoU; of a crowd, the part of `a` in it."""
-    both = sum(length for length, in_a, in_b in _walk(a, b) if in_a and in_b)
-    area_a, area_b = sum(a[1::2]), sum(b[1::2])
-    return both / (area_a if crowd else area_a + area_b - both) if both else 0.0
-
-
-def _walk(a: list[int], b: list[int]) -> list[tuple[int, bool, bool]]:
+def walk(a: list[int], b: list[int]) -> list[tuple[int, bool, bool]]:
     """Stretches on which neither mask changes: length, whether in a, whether in b."""
     stretches: list[tuple[int, bool, bool]] = []
     i = j = left_a = left_b = 0
@@ -473,9 +278,6 @@ def _walk(a: list[int], b: list[int]) -> list[tuple[int, bool, bool]]:
         left_a, left_b = left_a - length, left_b - length
 
 
-# ---- One mask, in C++ ---------------------------------------------------------------------------
-
-
 class Forms(NamedTuple):
     """What is done to one mask. Counts are lists of int."""
 
@@ -487,12 +289,36 @@ class Forms(NamedTuple):
     merge: Callable[[list[int], list[int], bool], list[int]]
 
 
+Read = tuple[np.ndarray, np.ndarray, int]  # counts of all masks, their ends, the first bad one
+
+
+def parse_texts(texts: list[bytes], pixels: np.ndarray) -> Read:
+    """The counts of many texts, in C++."""
+    begin = np.cumsum([0, *map(len, texts)])
+    joined = torch.frombuffer(bytearray(b"".join(texts) + b"0"), dtype=torch.uint8)[:-1]
+    counts, ends, bad = native.call(
+        "rle_parse", "rle", joined, torch.from_numpy(begin), torch.from_numpy(pixels)
+    )
+    return counts.numpy(), ends.numpy(), bad
+
+
+def fill_polygons(masks: Sequence[Sequence[Sequence[float]]], sizes: np.ndarray) -> Read:
+    """The counts of many masks, each a list of polygons, in C++."""
+    flat = [polygon for polygons in masks for polygon in polygons]
+    arrays = (
+        np.fromiter(chain.from_iterable(flat), np.float64), np.cumsum([0, *map(len, flat)]),
+        np.cumsum([0, *map(len, masks)]), np.ascontiguousarray(sizes),
+    )
+    counts, ends = native.call("rle_from_polygons", "rle", *map(torch.from_numpy, arrays))
+    return counts.numpy(), ends.numpy(), len(masks)
+
+
 def _counts(counts: list[int]) -> Tensor:
     return torch.tensor(counts, dtype=torch.int32)
 
 
 def parse_native(text: bytes, pixels: int) -> list[int] | None:
-    counts, _, bad = _read_texts([{"counts": text}], np.array([[pixels, 1]]))
+    counts, _, bad = parse_texts([text], np.array([pixels]))
     return counts.tolist() if bad else None
 
 
@@ -509,7 +335,7 @@ def decode_native(counts: list[int], height: int, width: int) -> Tensor:
 
 
 def polygon_native(polygon: Sequence[float], height: int, width: int) -> list[int]:
-    return _read_polygons([[polygon]], np.array([[height, width]]))[0].tolist()
+    return fill_polygons([[polygon]], np.array([[height, width]]))[0].tolist()
 
 
 def merge_native(a: list[int], b: list[int], intersect: bool) -> list[int]:
@@ -525,5 +351,5 @@ IMPLEMENTATIONS = {
 }
 
 
-def _forms() -> Forms:
+def forms() -> Forms:
     return IMPLEMENTATIONS["loop" if native.missing("cpu") else "native"]

@@ -10,7 +10,8 @@ from edudet.cases.metrics.coco_overlaps import (
     MISTAKES_OF_KEYPOINTS,
 )
 from edudet.metrics.coco_overlaps import IMPLEMENTATIONS, Pairs, Regions
-from edudet.metrics.rle import RunLengths, encode_loop
+from edudet.metrics.rle import encode_loop
+from edudet.metrics.run_lengths import RunLengths
 
 ONE_PAIR = Pairs(np.array([0, 1]), np.array([0]))
 
