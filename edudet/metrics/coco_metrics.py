@@ -178,8 +178,6 @@ def _limits(function: str, max_detections: Sequence[int] | None, kind: str) -> l
     return limits
 
 
-
-
 def _bar(progress: bool) -> Any:
     return _ProgressBar() if progress else nullcontext(lambda *_: None)
 

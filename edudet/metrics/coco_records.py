@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from edudet.metrics.rle import MOST_PIXELS
 from edudet.metrics.run_lengths import read_segmentations
 
 KINDS = ("box", "mask", "keypoints")
@@ -214,7 +215,7 @@ def _indices(records: Records, places: dict[str, dict]) -> list[np.ndarray]:
 
 def _read_objects(records, places, kind, sizes, num_keypoints) -> Instances:
     image, category = _indices(records, places)
-    crowd = records.optional("iscrowd", 0) != 0
+    crowd = records.finite("iscrowd", records.optional("iscrowd", 0)) != 0
     ignore, boxes = crowd, np.zeros((0, 4))
     if kind == "mask":
         regions: Any = read_segmentations(records, sizes[image])
@@ -226,7 +227,7 @@ def _read_objects(records, places, kind, sizes, num_keypoints) -> Instances:
         regions = _read_keypoints(records, num_keypoints)
         area = records.finite("area", records.column("area"))  # a scale: a guess would not do
         visible = (regions[:, :, 2] > 0).sum(1)
-        counted = records.optional("num_keypoints", -1)
+        counted = records.finite("num_keypoints", records.optional("num_keypoints", -1))
         ignore = crowd | (np.where(counted < 0, visible, counted) == 0)
     return Instances(image, category, area, regions, np.zeros(len(records)), crowd, ignore, boxes)
 
@@ -245,7 +246,7 @@ def _read_detections(records, places, kind, sizes, num_keypoints) -> Instances:
     # As in COCO's tools, the first record decides whose area is compared with the limits.
     first = records.records[0] if len(records) else {}
     boxes = np.zeros((0, 4))
-    if kind == "box" or len(first.get("bbox", ())):
+    if kind == "box" or first.get("bbox", []) != []:
         boxes = records.rows("bbox", 4, BOX)
     regions: Any = boxes
     if kind == "mask":
@@ -278,4 +279,6 @@ def _image_sizes(images: Records, places: dict) -> np.ndarray:
         for i in np.flatnonzero(~((values >= 0) & (values < 2**31) & (values % 1 == 0)))[:1]:
             images.fail(i, key, "be a whole number of pixels", float(values[i]))
         sizes[index, column] = values
+    for i in np.flatnonzero(sizes.prod(1)[index] > MOST_PIXELS)[:1]:
+        images.fail(i, "height", "make less than 2^31 pixels", images.records[i]["height"])
     return sizes

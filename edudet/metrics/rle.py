@@ -100,7 +100,7 @@ def polygon_fault(polygons: Any) -> str | None:
             return "have x and y of three corners or more in each polygon"
         try:
             farthest = max(abs(float(number)) for number in polygon)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return "have numbers in each polygon"
         if not farthest <= FARTHEST or any(number != number for number in polygon):
             return f"have finite numbers in each polygon, at most {FARTHEST:g}"

@@ -67,6 +67,7 @@ def random_polygons(rng, height, width):
     return polygons
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_pycocotools_agrees():
     peer = pytest.importorskip("pycocotools.mask")
     for seed in range(150):
