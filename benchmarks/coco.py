@@ -42,7 +42,7 @@ def works(device: str, peer) -> Iterator[Work]:
                 t, f, k
             )
         name = f"{kind}: {images} images, {per_image} each, 80 classes"
-        yield Work("coco", name, contestants, 40)
+        yield Work("coco", name, contestants, 40 if kind == "box" else None)
 
 
 def pycocotools_numbers(truth: dict | str, found: list | str, kind: str = "box") -> list[float]:

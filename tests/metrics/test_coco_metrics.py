@@ -173,6 +173,15 @@ def test_the_loops_agree(kind):
             assert np.array_equal(one, other)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_the_kernels(kind, monkeypatch):
+    ground_truth, detections = random_set(np.random.default_rng(2), kind)
+    expected = coco_metrics(ground_truth, detections[:20], kind)
+    monkeypatch.setattr(native, "missing", lambda name: f"the {name} kernels are not built")
+    monkeypatch.setattr(native, "kernel", lambda op: pytest.fail(f"{op} was called"))
+    assert coco_metrics(ground_truth, detections[:20], kind) == expected
+
+
 def test_the_order_of_classes_images_and_annotations_does_not_matter():
     ground_truth, detections = random_set(np.random.default_rng(5), "box")
     for i, record in enumerate(detections):
