@@ -69,6 +69,7 @@ def coco_metrics(
 
     Raises:
         TypeError, ValueError: an argument or a record does not fit; the message names the record.
+            So does an annotation of an unknown image or class, which COCO's tools leave out.
         OSError: a path cannot be read.
     """
     return _evaluate("coco_metrics", ground_truth, detections, kind, progress=progress).metrics

@@ -123,6 +123,13 @@ class Records:
         """An iterator over the column. `column` and others find out what is wrong with it."""
         return map(itemgetter(key), self.records)
 
+    def listed(self, key: str) -> list[Any]:
+        try:
+            return list(self.values(key))
+        except (KeyError, TypeError):
+            self._find_culprit(key, lambda value: value, "be there")
+            raise
+
     def column(self, key: str) -> np.ndarray:
         """(N,) float64."""
         return self._array(key, lambda: self.values(key), float, "be a number")

@@ -105,34 +105,16 @@ class RunLengths:
 
 def read_segmentations(records: Any, sizes: np.ndarray) -> RunLengths:
     """The masks of a column "segmentation" (see coco_records.py), in images of these sizes."""
-    key = "segmentation"
-    polygons: list[int] = []
-    texts: list[int] = []
-    lists: list[int] = []
-    try:
-        column = list(records.values(key))
-    except (KeyError, TypeError):
-        records._find_culprit(key, lambda value: value, "be a mask")
-        raise
-    shapes = sizes.tolist()
-    for i, segmentation in enumerate(column):
-        if not isinstance(segmentation, Mapping):
-            fault = polygon_fault(segmentation)
-            polygons.append(i)
-        else:
-            fault = rle_fault(segmentation)
-            if not fault and [*segmentation["size"]] != shapes[i]:
-                fault = f"have the size of its image, {shapes[i]}"
-            (texts if fault or isinstance(segmentation["counts"], (str, bytes)) else lists).append(
-                i
-            )
+    key, n = "segmentation", len(records)
+    column = records.listed(key)
+    rows_of: dict[Any, list[int]] = {_read_polygons: [], _read_texts: [], _read_lists: []}
+    for i, (segmentation, size) in enumerate(zip(column, sizes.tolist(), strict=True)):
+        fault = _fault(segmentation, size)
         if fault:
             records.fail(i, key, fault, segmentation)
-    out = RunLengths(
-        np.empty(0, np.int32), np.zeros(len(column), np.int64), np.zeros(len(column), np.int64),
-        sizes,
-    )
-    for rows, read in ((polygons, _read_polygons), (texts, _read_texts), (lists, _read_lists)):
+        rows_of[_reader(segmentation)].append(i)
+    out = RunLengths(np.empty(0, np.int32), np.zeros(n, np.int64), np.zeros(n, np.int64), sizes)
+    for read, rows in rows_of.items():
         if rows:
             counts, ends, bad = read([column[i] for i in rows], sizes[rows])
             if bad < len(rows):
@@ -141,6 +123,21 @@ def read_segmentations(records: Any, sizes: np.ndarray) -> RunLengths:
             out.stop[rows] = ends[1:] + len(out.counts)
             out.counts = np.concatenate([out.counts, counts])
     return out
+
+
+def _fault(segmentation: Any, size: list[int]) -> str | None:
+    if not isinstance(segmentation, Mapping):
+        return polygon_fault(segmentation)
+    fault = rle_fault(segmentation)
+    if not fault and [*segmentation["size"]] != size:
+        return f"have the size of its image, {size}"
+    return fault
+
+
+def _reader(segmentation: Any) -> Any:
+    if not isinstance(segmentation, Mapping):
+        return _read_polygons
+    return _read_texts if isinstance(segmentation["counts"], (str, bytes)) else _read_lists
 
 
 def _read_lists(column: list[Any], sizes: np.ndarray) -> Read:
