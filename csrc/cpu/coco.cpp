@@ -17,6 +17,12 @@ enum Verdict : uint8_t { kWrong, kRight, kIgnored };
 double reachable(double threshold) { return std::min(threshold, 1 - 1e-10); }
 
 class Class {
+  struct Detection {
+    double score, area;
+    int64_t rank, i;
+    bool is_candidate;
+  };
+
  public:
   Class(const CocoProblem& problem, int64_t k)
       : p(problem),
@@ -28,20 +34,18 @@ class Class {
         outside(num_objects),
         taken(num_objects),
         others_before(p.num_limits) {
-    std::iota(by_score.begin(), by_score.end(), begin);
+    for (int64_t d = 0; d < size; ++d)
+      by_score[d] = {p.scores[begin + d], p.areas[begin + d], p.rank[begin + d], begin + d, false};
     std::stable_sort(by_score.begin(), by_score.end(),
-                     [&](int64_t i, int64_t j) { return p.scores[i] > p.scores[j]; });
+                     [](const Detection& i, const Detection& j) { return i.score > j.score; });
     double lowest = 1;
     for (int64_t t = 0; t < p.num_thresholds; ++t)
       lowest = std::min(lowest, reachable(p.iou_thresholds[t]));
-    is_candidate.resize(size);
-    for (int64_t d = 0; d < size; ++d) {
-      const int64_t i = begin + d;
-      for (int64_t place = p.row_begin[i]; place < p.row_begin[i + 1]; ++place)
-        is_candidate[d] |= !(p.overlaps[place] < lowest);
+    for (Detection& d : by_score) {
+      for (int64_t place = p.row_begin[d.i]; place < p.row_begin[d.i + 1]; ++place)
+        d.is_candidate |= !(p.overlaps[place] < lowest);
+      if (d.is_candidate) candidates.push_back(d.i);
     }
-    for (int64_t i : by_score)
-      if (is_candidate[i - begin]) candidates.push_back(i);
     by_image.resize(candidates.size());
     std::iota(by_image.begin(), by_image.end(), 0);
     std::sort(by_image.begin(), by_image.end(),
@@ -60,11 +64,11 @@ class Class {
     for (int64_t m = 0; m < p.num_limits; ++m) {
       others_before[m].clear();
       int64_t others = 0;
-      for (int64_t i : by_score)
-        if (is_candidate[i - begin])
+      for (const Detection& d : by_score)
+        if (d.is_candidate)
           others_before[m].push_back(others);
         else
-          others += p.rank[i] < p.max_detections[m] && !is_outside(p.areas[i]);
+          others += d.rank < p.max_detections[m] && !is_outside(d.area);
     }
     return wanted;
   }
@@ -129,8 +133,7 @@ class Class {
   int64_t begin, size;                // its detections
   int64_t first_object, num_objects;  // its objects
   double smallest = 0, largest = 0;   // the range of areas
-  std::vector<int64_t> by_score;      // its detections
-  std::vector<uint8_t> is_candidate;  // (size)
+  std::vector<Detection> by_score;    // its detections
   std::vector<int64_t> candidates;    // detections, by score
   std::vector<int64_t> by_image;      // indices into `candidates`, in the order of the detections
   std::vector<uint8_t> verdicts;      // of the candidates

@@ -70,11 +70,14 @@ def coco_problem(
     """Sort, drop what no limit admits, and compare what shares image and class."""
     found, truth = data.detections, data.objects
     num_images, num_classes = max(len(data.image_ids), 1), len(data.category_ids)
-    group = found.category * num_images + found.image
     order = np.argsort(-found.score, kind="stable")
-    order = order[np.argsort(group[order], kind="stable")]
-    group = group[order]
-    rank = np.arange(len(order)) - np.searchsorted(group, group)
+    for key, size in ((found.image, num_images), (found.category, num_classes)):
+        key = key.astype(np.min_scalar_type(size))  # numpy sorts 16 bits by counting
+        order = order[np.argsort(key[order], kind="stable")]
+    group = found.category[order] * num_images + found.image[order]
+    places = np.arange(len(order))
+    starts = np.concatenate([[True], group[1:] != group[:-1]])[: len(order)]
+    rank = places - np.maximum.accumulate(np.where(starts, places, 0))
     kept = rank < max_detections[-1]
     order, group, rank = order[kept], group[kept], rank[kept]
 
