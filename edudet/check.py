@@ -100,6 +100,25 @@ def finite(function: str, **named: Tensor) -> None:
             raise ValueError(f"{function}: {name}[{i}] must be finite, got {tensor[i].item():g}")
 
 
+def scores_and_labels(function: str, scores: Any, labels: Any) -> None:
+    """(N,) numbers without NaN, and (N,) answers: bool, or the integers 0 and 1."""
+    is_tensor(function, scores=scores, labels=labels)
+    dtype(function, FLOATS, scores=scores)
+    dtype(function, (torch.bool, *INTEGERS), labels=labels)
+    if scores.ndim != 1:
+        raise ValueError(f"{function}: scores must have shape (N,), got {tuple(scores.shape)}")
+    if labels.shape != scores.shape:
+        raise ValueError(
+            f"{function}: labels must have the shape of scores, {tuple(scores.shape)}, "
+            f"got {tuple(labels.shape)}"
+        )
+    same_device(function, scores=scores, labels=labels)
+    for i in scores.isnan().nonzero().flatten().tolist()[:1]:
+        raise ValueError(f"{function}: scores[{i}] must be a number, got nan")
+    for i in ((labels != 0) & (labels != 1)).nonzero().flatten().tolist()[:1]:
+        raise ValueError(f"{function}: labels[{i}] must be 0 or 1, got {labels[i].item()}")
+
+
 def is_int(function: str, **named: Any) -> None:
     for name, value in named.items():
         if not isinstance(value, (int, torch.SymInt)) or isinstance(value, bool):
