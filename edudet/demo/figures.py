@@ -146,7 +146,8 @@ def precision_and_recall(task: Task, found: Found) -> Picture:
     axes.set_ylim(0, 1.05)
     axes.set_xlim(LOWEST, None)
     axes.legend(frameon=False, loc="lower center")
-    right, kept = int(is_right(found.boxes[found.keep], task.truth).sum()), len(found.keep)
+    boxes, kept = found.boxes[found.keep], len(found.keep)
+    right = int(is_right(boxes, found.scores[found.keep], task.truth).sum())
     text = (
         f"At threshold 0: {right} of {len(task.truth)} objects found at IoU ≥ 0.5, {kept - right} "
         f"false alarm(s): precision {right / kept:.2f}, recall {right / len(task.truth):.2f}. "
@@ -164,7 +165,7 @@ def curve(task: Task, found: Found) -> tuple[torch.Tensor, torch.Tensor]:
     # Greedy from the best down: what a higher threshold keeps is the beginning of this.
     keep = nms(boxes, scores, IOU_THRESHOLD)
     assert task.truth is not None
-    return scores[keep], is_right(boxes[keep], task.truth).cumsum(0)
+    return scores[keep], is_right(boxes[keep], scores[keep], task.truth).cumsum(0)
 
 
 def cost(task: Task, found: Found) -> Picture:

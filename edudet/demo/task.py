@@ -8,7 +8,8 @@ from torch import Tensor
 
 from edudet.demo.coins import CUT, load_coins
 from edudet.demo.detector import Detector, UserError
-from edudet.ops import box_iou, nms
+from edudet.metrics import match_detections
+from edudet.ops import nms
 
 SCORE_THRESHOLD = 0.0
 IOU_THRESHOLD = 0.3
@@ -116,14 +117,6 @@ def search(detector: Detector, task: Task) -> Found:
     return Found(every, boxes, score, nms(boxes, score, IOU_THRESHOLD), maps)
 
 
-def is_right(boxes: Tensor, truth: Tensor) -> Tensor:
-    """(N, 4) best first -> (N,) bool: finds an object (IoU >= .5) that no better one has found."""
-    iou = box_iou(boxes, truth)
-    free = torch.ones(len(truth), dtype=torch.bool)
-    right = torch.zeros(len(boxes), dtype=torch.bool)
-    for i in range(len(boxes)):
-        candidates = iou[i] * free
-        if len(truth) and candidates.max() >= 0.5:
-            free[candidates.argmax()] = False
-            right[i] = True
-    return right
+def is_right(boxes: Tensor, scores: Tensor, truth: Tensor) -> Tensor:
+    """(N,) bool: which boxes find an object (IoU >= .5) that no better one has found."""
+    return match_detections(boxes, scores, truth).detections >= 0

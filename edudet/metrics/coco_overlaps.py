@@ -18,13 +18,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from edudet.metrics.oks import COCO_SIGMAS
 from edudet.metrics.run_lengths import rle_overlaps, rle_overlaps_loop
 
-# Of COCO's persons: nose, eyes, ears, shoulders, elbows, wrists, hips, knees, ankles.
-SIGMAS = np.array(
-    [0.26, 0.25, 0.25, 0.35, 0.35, 0.79, 0.79, 0.72, 0.72, 0.62, 0.62, 1.07, 1.07, 0.87, 0.87,
-     0.89, 0.89]
-) / 10.0  # fmt: skip
+SIGMAS = np.array(COCO_SIGMAS)
 PAIRS_AT_ONCE = 1 << 18  # what is in use at a time should fit into a cache
 
 

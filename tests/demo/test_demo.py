@@ -25,7 +25,8 @@ def outcome(tmp_path_factory):
 def test_all_coins_are_found_and_nothing_else(outcome):
     found, _ = outcome
     kept = found.boxes[found.keep]
-    assert len(kept) == 12 and is_right(kept, coins_task().truth).all()
+    scores = found.scores[found.keep]
+    assert len(kept) == 12 and is_right(kept, scores, coins_task().truth).all()
     assert len(found.boxes) > 100, "suppression had nothing to do"
 
 
