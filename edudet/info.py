@@ -47,12 +47,25 @@ def obstacle(stem: str, module: ModuleType, form: str) -> str | None:
     return reason
 
 
+def other_forms(module: ModuleType) -> list[str]:
+    """Forms with names of their own, such as the matrix of a convolution."""
+    return [form for form in module.IMPLEMENTATIONS if form not in FORMS]
+
+
 def show() -> None:
     console = Console()
-    table = Table("operator", *TITLES, title="operators on this machine")
+    table = Table(title="operators on this machine")
+    table.add_column("operator", no_wrap=True)
+    for title in TITLES:
+        table.add_column(title)
     reasons: list[str] = []
+    last = ""
     for stem, module in operators():
-        cells = []
+        group = module.__name__.rpartition(".")[0]
+        if group != last:
+            table.add_section()
+            table.add_row(f"[bold]{group}")
+        last, cells = group, []
         for form in FORMS:
             reason = obstacle(stem, module, form)
             if reason and reason != "-":
@@ -61,7 +74,8 @@ def show() -> None:
                 cells.append(f"[yellow]no ({reasons.index(reason) + 1})")
             else:
                 cells.append(reason or "[green]yes")
-        table.add_row(stem, *cells)
+        others = "".join(f"\n    {form}" for form in other_forms(module))
+        table.add_row(f"  {stem}[dim]{others}", *cells)
     console.print(table)
     for number, reason in enumerate(reasons, 1):
         console.print(f"({number}) {reason}", markup=False, highlight=False, soft_wrap=True)

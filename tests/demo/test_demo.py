@@ -186,10 +186,3 @@ def test_bad_image(tmp_path, photo):
         assert result.exit_code == 2 and message in " ".join(result.output.split())
     result = CliRunner().invoke(main, ["demo", "--image", str(photo)])
     assert result.exit_code == 2 and "--image and --like go together" in result.output
-
-
-def test_info():
-    result = CliRunner().invoke(main, ["info"])
-    assert result.exit_code == 0
-    for word in ("box_iou", "nms", "roi_align", "CUDA emulated", "torch", "threads"):
-        assert word in result.output
