@@ -1,6 +1,7 @@
 """Builds csrc/ into edudet/_native_*.so. What cannot be built is left out, with the reason.
 
-EDUDET_CUDA=0|1|auto   without, with, or with the CUDA kernels if nvcc is there (the default)
+EDUDET_CUDA=0|1|auto   without, with, or with the CUDA kernels if nvcc is there (the default);
+                       beside a torch without CUDA, auto compiles them for one architecture alone
 EDUDET_JOBS=n          so many compilers at a time (default: one per core)
 EDUDET_SANITIZE=address,undefined   only the CPU kernels, under these sanitizers
 CXX=g++-12             another C++ compiler
@@ -116,6 +117,7 @@ class Plan:
         self.folder, self.libraries = folder, []
         self.sanitize = (f"-fsanitize={sanitize}", "-fno-sanitize-recover=all") if sanitize else ()
         self.program = Path(ninja.BIN_DIR, "ninja")
+        self.torch_cuda = torch.version.cuda
         site = Path(torch.__file__).parent
         self.with_torch = (
             *("-isystem", site / "include"),
@@ -158,6 +160,10 @@ class Plan:
         known = [arch for arch in CUDA_ARCHITECTURES if f"compute_{arch}\n" in listed]
         if not known:
             raise Missing(f"{nvcc} compiles for none of sm_{', sm_'.join(CUDA_ARCHITECTURES)}")
+        if self.torch_cuda is None and os.environ.get("EDUDET_CUDA") != "1":
+            # This torch can call none of them: one target, as assembly that later GPUs run too,
+            # shows that they compile, in a seventh of the time.
+            known = known[:1]
         targets = [f"-gencode=arch=compute_{arch},code=sm_{arch}" for arch in known]
         # And the newest as assembly, for the GPUs of tomorrow.
         targets.append(f"-gencode=arch=compute_{known[-1]},code=compute_{known[-1]}")
