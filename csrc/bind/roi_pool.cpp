@@ -41,8 +41,8 @@ void forward(const Tensor& maps, const Tensor& rois, const RoiBins& grid, int64_
   const Tensor dense = kernel == 1 ? torch::stable::contiguous(maps) : with_channels_last(maps);
   check_launch("roi_pool", cuda::roi_pool(maps_of(input<T>(dense, "input"), dense),
                                           input<compute_t<T>>(rois, "boxes"), grid, int(kernel),
-                                          maps_of(output<T>(out, "out"), out), indices_of<int32_t>(argmax),
-                                          current_stream(maps)));
+                                          maps_of(output<T>(out, "out"), out),
+                                          indices_of<int32_t>(argmax), current_stream(maps)));
 }
 
 template <typename T>
@@ -146,9 +146,8 @@ std::tuple<Tensor, Tensor> roi_pool(const Tensor& maps, const Tensor& rois, doub
 #endif
   const bool last = is_channels_last(maps);
   Tensor out = new_maps(maps, k, maps.size(1), rows, columns, last);
-  Tensor argmax =
-      new_maps(maps, with_argmax ? k : 0, maps.size(1), rows, columns, last,
-               argmax_dtype(maps.size(2), maps.size(3)));
+  Tensor argmax = new_maps(maps, with_argmax ? k : 0, maps.size(1), rows, columns, last,
+                           argmax_dtype(maps.size(2), maps.size(3)));
   const Tensor r = torch::stable::contiguous(rois);
   dispatch("roi_pool", maps,
            [&](auto zero) { forward<decltype(zero)>(maps, r, grid, kernel, out, argmax); });

@@ -2,8 +2,9 @@
 // side, then serve all its RoIs, many channels in a vector. In place where they lie so already
 // (channels_last), or where few RoIs on a big map do not repay a copy.
 //
-// Backward by planes: each gradient is added to one cell, which differs from channel to channel, so
-// that vectors do not help; a few planes at a time stay in the cache.
+// Backward by planes: each gradient is added to one cell, which differs from channel to channel; a
+// few planes at a time stay in the cache. In channels_last many channels of a cell are added at a
+// time, each where the argmax is that cell, as long as a bin has few cells.
 #include "../roi_pool.h"
 
 #include <algorithm>
@@ -149,7 +150,8 @@ struct Scratch {
 template <bool kWrite, typename T>
 void prefetch(const T* data, int64_t count) {
   const char* bytes = reinterpret_cast<const char*>(data);
-  for (int64_t i = 0; i < count * int64_t(sizeof(T)); i += 64) __builtin_prefetch(bytes + i, kWrite);
+  for (int64_t i = 0; i < count * int64_t(sizeof(T)); i += 64)
+    __builtin_prefetch(bytes + i, kWrite, kWrite ? 3 : 2);
 }
 
 // Channels [first, first + from.size) of RoI k.
@@ -209,8 +211,7 @@ constexpr int64_t kFewCells = 8;
 template <int64_t S, typename T, typename C, typename Index>
 EDUDET_CLONES void scatter_side_by_side(const SnapPlan& plan, const Maps<const T>& grad,
                                         const Maps<const Index>& argmax, int64_t k, int64_t first,
-                                        int64_t map_width, int64_t num_cells,
-                                        const Slice<C> sums) {
+                                        int64_t map_width, int64_t num_cells, const Slice<C> sums) {
   const int64_t size = S ? S : sums.size;
   const CellRange* cells = plan.cells_of(k);
   const T* from = grad.at(k, first, 0, 0);
@@ -290,6 +291,12 @@ void scatter_image(const SnapPlan& plan, const Maps<const T>& grad, const Maps<c
   };
   for (int64_t k = next_of(0), next; k < num_rois; k = next) {
     next = next_of(k + 1);
+    if (next < num_rois && side_by_side) {
+      for (int64_t bin = 0; bin < bins; ++bin) {
+        prefetch<false>(grad.at(next, first, 0, 0) + bin * grad.channels, sums.size);
+        prefetch<false>(argmax.at(next, first, 0, 0) + bin * grad.channels, sums.size);
+      }
+    }
     if (next < num_rois && !side_by_side) {
       prefetch<false>(grad.at(next, first, 0, 0), sums.size * bins);
       prefetch<false>(argmax.at(next, first, 0, 0), sums.size * bins);
@@ -341,8 +348,9 @@ void roi_pool(const SnapPlan& plan, const Maps<const T>& input, const Maps<T>& o
 template <typename T>
 int64_t plan_roi_pool_backward(SnapPlan& plan, const Maps<T>& grad_input) {
   if (grad_input.channels == 0) return 0;
-  plan.store_cells(grad_input.height, grad_input.width);
-  return grad_input.images * num_slices(grad_input, choose_walk_backward(grad_input).size);
+  const SumsWalk walk = choose_walk_backward(grad_input);
+  if (walk.side_by_side) plan.store_cells(grad_input.height, grad_input.width);
+  return grad_input.images * num_slices(grad_input, walk.size);
 }
 
 template <typename T, typename Index>
@@ -373,9 +381,9 @@ void roi_pool_backward(const SnapPlan& plan, const Maps<const T>& grad,
   }
 }
 
-#define INSTANTIATE_WITH(T, Index)                                                                \
-  template void roi_pool(const SnapPlan&, const Maps<const T>&, const Maps<T>&,                   \
-                         const Maps<Index>&, int64_t, int64_t);                                   \
+#define INSTANTIATE_WITH(T, Index)                                                                 \
+  template void roi_pool(const SnapPlan&, const Maps<const T>&, const Maps<T>&,                    \
+                         const Maps<Index>&, int64_t, int64_t);                                    \
   template void roi_pool_backward(const SnapPlan&, const Maps<const T>&, const Maps<const Index>&, \
                                   const Maps<T>&, int64_t, int64_t);
 #define INSTANTIATE(T)                                                \
