@@ -262,7 +262,8 @@ def roi_pool_native(
 def _index_dtype(input: Tensor) -> torch.dtype:
     """How a kernel keeps argmax: on the CPU in 16 bits, without a sign, where that is enough."""
     small = input.shape[2] * input.shape[3] < 2**16
-    return torch.int16 if small and input.device.type == "cpu" and not native.is_emulated() else torch.int32
+    on_cpu = input.device.type == "cpu" and not native.is_emulated()
+    return torch.int16 if small and on_cpu else torch.int32
 
 
 def _indices(argmax: Tensor) -> Tensor:
