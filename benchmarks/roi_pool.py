@@ -1,5 +1,5 @@
-"""RoI pooling. Goals, one thread: forward and backward 5 times torchvision. The forward asks for no
-gradient: then we keep no argmax, which torchvision always does."""
+"""RoI pooling. Goals, one thread: forward and backward 5 times torchvision, which keeps the argmax
+in every forward; we do where a gradient is asked for."""
 
 from collections.abc import Iterator
 
@@ -44,13 +44,14 @@ def _contestants(feature_map, rois, scale, device, peer):
             forms[f"kernel {kernel}"] = lambda *args, k=kernel: roi_pool_native(*args, kernel=k)
     if peer:
         forms["torchvision"] = peer.roi_pool
-    forward, backward = {}, {}
+    forward, keeping, backward = {}, {}, {}
     for name, form in forms.items():
         forward[name] = lambda form=form: form(feature_map, rois, 7, scale)
         leaf = feature_map.detach().requires_grad_()
+        keeping[name] = lambda form=form, leaf=leaf: form(leaf, rois, 7, scale)
         out = form(leaf, rois, 7, scale)
         slope = torch.ones_like(out)
         backward[name] = lambda out=out, leaf=leaf, slope=slope: torch.autograd.grad(
             out, leaf, slope, retain_graph=True
         )
-    return {"forward": forward, "backward": backward}
+    return {"forward": forward, "forward for a gradient": keeping, "backward": backward}

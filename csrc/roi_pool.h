@@ -35,19 +35,24 @@ struct SnapPlan {
   std::vector<bool> is_used;  // images
 };
 
+// The Index of an argmax is uint16_t, for maps of at most kMostSmallCells cells, or uint32_t; -1
+// becomes its largest number.
+constexpr int64_t kMostSmallCells = 65535;
+
 // How many tasks the work consists of, and tasks [begin, end) of it. Every element of the result
 // belongs to one task, which adds in a fixed order: the same bits for any number of threads.
 template <typename T>
 int64_t plan_roi_pool(SnapPlan& plan, const Maps<const T>& input);
-template <typename T>
+template <typename T, typename Index>
 void roi_pool(const SnapPlan& plan, const Maps<const T>& input, const Maps<T>& out,
-              const Maps<int32_t>& argmax, int64_t begin, int64_t end);
+              const Maps<Index>& argmax, int64_t begin, int64_t end);
 
+// Of maps of float32 and float64, channels_last, grad_input must be zero before.
 template <typename T>
-int64_t plan_roi_pool_backward(const Maps<T>& grad_input);
-template <typename T>
+int64_t plan_roi_pool_backward(SnapPlan& plan, const Maps<T>& grad_input);
+template <typename T, typename Index>
 void roi_pool_backward(const SnapPlan& plan, const Maps<const T>& grad,
-                       const Maps<const int32_t>& argmax, const Maps<T>& grad_input, int64_t begin,
+                       const Maps<const Index>& argmax, const Maps<T>& grad_input, int64_t begin,
                        int64_t end);
 
 }  // namespace edudet::cpu

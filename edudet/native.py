@@ -77,6 +77,11 @@ def namespace(active: str) -> Iterator[None]:
         _active = before
 
 
+def is_emulated() -> bool:
+    """Whether `call` runs CUDA kernels on the CPU."""
+    return _active != "edudet"
+
+
 def obstacle(op: str, *tensors: Tensor, has_backward: bool = False) -> str | None:
     """Say what keeps the kernel of `op` from running on `tensors`, or None."""
     device = tensors[0].device.type

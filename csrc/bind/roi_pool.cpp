@@ -26,11 +26,14 @@ void check_map(const char* op, int64_t num_rois, int64_t height, int64_t width) 
 }
 
 // Without a pointer where nobody asked for them.
-Maps<int32_t> indices_of(const Tensor& argmax) {
-  return maps_of(argmax.numel() ? output<int32_t>(argmax, "argmax") : nullptr, argmax);
+template <typename Index>
+Maps<Index> indices_of(const Tensor& argmax) {
+  return maps_of(argmax.numel() ? output<Index>(argmax, "argmax") : nullptr, argmax);
 }
 
 #ifdef EDUDET_WITH_CUDA
+
+ScalarType argmax_dtype(int64_t, int64_t) { return ScalarType::Int; }
 
 template <typename T>
 void forward(const Tensor& maps, const Tensor& rois, const RoiBins& grid, int64_t kernel,
@@ -38,8 +41,8 @@ void forward(const Tensor& maps, const Tensor& rois, const RoiBins& grid, int64_
   const Tensor dense = kernel == 1 ? torch::stable::contiguous(maps) : with_channels_last(maps);
   check_launch("roi_pool", cuda::roi_pool(maps_of(input<T>(dense, "input"), dense),
                                           input<compute_t<T>>(rois, "boxes"), grid, int(kernel),
-                                          maps_of(output<T>(out, "out"), out), indices_of(argmax),
-                                          current_stream(maps)));
+                                          maps_of(output<T>(out, "out"), out),
+                                          indices_of<int32_t>(argmax), current_stream(maps)));
 }
 
 template <typename T>
@@ -81,16 +84,33 @@ cpu::SnapPlan checked_plan(const char* op, const Tensor& rois, int64_t images,
   return plan;
 }
 
+// Half the memory to write and to read. Torch has little use for unsigned numbers: 65535 is -1.
+ScalarType argmax_dtype(int64_t height, int64_t width) {
+  return height * width <= cpu::kMostSmallCells ? ScalarType::Short : ScalarType::Int;
+}
+
+template <typename Visit>
+void visit_index(const Tensor& argmax, Visit&& visit) {
+  if (argmax.scalar_type() == ScalarType::Short) {
+    visit(uint16_t{});
+  } else {
+    visit(uint32_t{});
+  }
+}
+
 template <typename T>
 void forward(const Tensor& maps, const Tensor& rois, const RoiBins& grid, int64_t, Tensor& out,
              Tensor& argmax) {
   const auto from = maps_of(input<T>(maps, "input"), maps);
   auto plan = checked_plan<compute_t<T>>("roi_pool", rois, maps.size(0), grid);
   const auto to = maps_of(output<T>(out, "out"), out);
-  const auto indices = indices_of(argmax);
-  torch::stable::parallel_for(
-      0, cpu::plan_roi_pool<T>(plan, from), 1,
-      [&](int64_t begin, int64_t end) { cpu::roi_pool<T>(plan, from, to, indices, begin, end); });
+  const int64_t tasks = cpu::plan_roi_pool<T>(plan, from);
+  visit_index(argmax, [&](auto zero) {
+    const auto indices = indices_of<decltype(zero)>(argmax);
+    torch::stable::parallel_for(0, tasks, 1, [&](int64_t begin, int64_t end) {
+      cpu::roi_pool<T>(plan, from, to, indices, begin, end);
+    });
+  });
 }
 
 template <typename T>
@@ -100,13 +120,16 @@ void backward(const Tensor& grad, const Tensor& argmax, const Tensor& rois, cons
   const Tensor dense = last ? with_channels_last(grad) : torch::stable::contiguous(grad);
   const Tensor at = last ? with_channels_last(argmax) : torch::stable::contiguous(argmax);
   const auto from = maps_of(input<T>(dense, "grad"), dense);
-  const auto indices = maps_of(input<int32_t>(at, "argmax"), at);
+  if (last) torch::stable::zero_(grad_input);
   const auto to = maps_of(output<T>(grad_input, "grad_input"), grad_input);
-  const auto plan = checked_plan<compute_t<T>>("roi_pool_backward", rois, grad_input.size(0), grid);
-  torch::stable::parallel_for(0, cpu::plan_roi_pool_backward<T>(to), 1,
-                              [&](int64_t begin, int64_t end) {
-                                cpu::roi_pool_backward<T>(plan, from, indices, to, begin, end);
-                              });
+  auto plan = checked_plan<compute_t<T>>("roi_pool_backward", rois, grad_input.size(0), grid);
+  const int64_t tasks = cpu::plan_roi_pool_backward<T>(plan, to);
+  visit_index(argmax, [&](auto zero) {
+    const auto indices = maps_of(input<decltype(zero)>(at, "argmax"), at);
+    torch::stable::parallel_for(0, tasks, 1, [&](int64_t begin, int64_t end) {
+      cpu::roi_pool_backward<T>(plan, from, indices, to, begin, end);
+    });
+  });
 }
 
 #endif
@@ -123,8 +146,8 @@ std::tuple<Tensor, Tensor> roi_pool(const Tensor& maps, const Tensor& rois, doub
 #endif
   const bool last = is_channels_last(maps);
   Tensor out = new_maps(maps, k, maps.size(1), rows, columns, last);
-  Tensor argmax =
-      new_maps(maps, with_argmax ? k : 0, maps.size(1), rows, columns, last, ScalarType::Int);
+  Tensor argmax = new_maps(maps, with_argmax ? k : 0, maps.size(1), rows, columns, last,
+                           argmax_dtype(maps.size(2), maps.size(3)));
   const Tensor r = torch::stable::contiguous(rois);
   dispatch("roi_pool", maps,
            [&](auto zero) { forward<decltype(zero)>(maps, r, grid, kernel, out, argmax); });
@@ -138,8 +161,6 @@ Tensor roi_pool_backward(const Tensor& grad, const Tensor& argmax, const Tensor&
   require(grad.dim() == 4, op, ": grad must have shape (K, C, rows, columns)");
   const RoiBins grid{grad.size(2), grad.size(3), spatial_scale};
   check_arguments(op, grad, rois, grid);
-  require(argmax.scalar_type() == ScalarType::Int && argmax.device() == grad.device(), op,
-          ": argmax must be int32, on the device of grad");
   require(argmax.dim() == 4, op, ": argmax must have the shape of grad");
   for (int64_t d = 0; d < 4; ++d)
     require(argmax.size(d) == grad.size(d), op, ": argmax must have the shape of grad");
@@ -147,6 +168,10 @@ Tensor roi_pool_backward(const Tensor& grad, const Tensor& argmax, const Tensor&
   require(grad.size(0) == k && grad.size(1) == channels, op,
           ": grad must have a row for every RoI and the channels of input");
   check_map(op, k, height, width);
+  const auto index = argmax.scalar_type();
+  require((index == ScalarType::Int || index == argmax_dtype(height, width)) &&
+              argmax.device() == grad.device(),
+          op, ": argmax must be int32, or as roi_pool returns it, on the device of grad");
 #ifdef EDUDET_WITH_CUDA
   const DeviceGuard guard(grad);
 #endif

@@ -2,8 +2,9 @@
 // side, then serve all its RoIs, many channels in a vector. In place where they lie so already
 // (channels_last), or where few RoIs on a big map do not repay a copy.
 //
-// Backward by planes: each gradient is added to one cell, which differs from channel to channel, so
-// that vectors do not help; a few planes at a time stay in the cache.
+// Backward by planes: each gradient is added to one cell, which differs from channel to channel; a
+// few planes at a time stay in the cache. In channels_last many channels of a cell are added at a
+// time, each where the argmax is that cell, as long as a bin has few cells.
 #include "../roi_pool.h"
 
 #include <algorithm>
@@ -114,19 +115,11 @@ void pool_slice(const SnapPlan& plan, int64_t k, const Slice<const T>& from, int
   f(plan, plan.cells_of(k), from, map_width, bins);
 }
 
-// The rows of a map in one, where nothing lies between them: longer inner loops.
-template <typename T>
-Maps<T> in_one_row(const Maps<T>& maps) {
-  Maps<T> row = maps;
-  row.width = maps.height * maps.width, row.height = 1;
-  return row;
-}
-
-template <typename C>
-EDUDET_CLONES void spread_indices(const index_t<C>* cells, int64_t size,
-                                  const Maps<int32_t>& argmax, int64_t k, int64_t first) {
-  for_slice(argmax, k, first, size, cells,
-            [](int32_t& to, const index_t<C>& from) { to = int32_t(from); });
+template <typename C, typename Index>
+EDUDET_CLONES void spread_indices(const index_t<C>* cells, int64_t size, const Maps<Index>& argmax,
+                                  int64_t k, int64_t first) {
+  copy_slice<false>(argmax, k, first, size, cells,
+                    [](const index_t<C>& from, Index& to) { to = Index(from); });
 }
 
 // How many channels at a time, and whether they are reached where they lie.
@@ -153,36 +146,49 @@ struct Scratch {
   std::vector<index_t<C>> cells;
 };
 
+// What belongs to one RoI lies far from what belongs to the next, and waits in memory.
+template <bool kWrite, typename T>
+void prefetch(const T* data, int64_t count) {
+  const char* bytes = reinterpret_cast<const char*>(data);
+  for (int64_t i = 0; i < count * int64_t(sizeof(T)); i += 64)
+    __builtin_prefetch(bytes + i, kWrite, kWrite ? 3 : 2);
+}
+
 // Channels [first, first + from.size) of RoI k.
-template <typename T, typename C, typename From>
+template <typename T, typename C, typename From, typename Index>
 void pool_roi(const SnapPlan& plan, int64_t k, int64_t first, const Slice<const From>& from,
-              int64_t map_width, Scratch<C>& bins, const Maps<T>& out,
-              const Maps<int32_t>& argmax) {
+              int64_t map_width, Scratch<C>& bins, const Maps<T>& out, const Maps<Index>& argmax) {
   const Pooled<C> pooled{bins.values.data(), bins.cells.data()};
+  if (out.channel_stride != 1) {
+    prefetch<true>(out.at(k, first, 0, 0), from.size * plan.rows * plan.columns);
+    if (argmax.data)
+      prefetch<true>(argmax.at(k, first, 0, 0), from.size * plan.rows * plan.columns);
+  }
   if (argmax.data) {
     pool_slice<true, From>(plan, k, from, map_width, pooled);
-    spread_indices<C>(pooled.cells, from.size, in_one_row(argmax), k, first);
+    spread_indices<C>(pooled.cells, from.size, argmax, k, first);
   } else {
     pool_slice<false, From>(plan, k, from, map_width, pooled);
   }
-  spread_channels(pooled.values, from.size, in_one_row(out), k, first);
+  spread_channels(pooled.values, from.size, out, k, first);
 }
 
-EDUDET_CLONES uint32_t largest_of(const int32_t* where, int64_t count) {
-  uint32_t largest = 0;
-  for (int64_t i = 0; i < count; ++i) largest = std::max(largest, uint32_t(where[i]));
+template <typename Index>
+EDUDET_CLONES Index largest_of(const Index* where, int64_t count) {
+  Index largest = 0;
+  for (int64_t i = 0; i < count; ++i) largest = std::max(largest, where[i]);
   return largest;
 }
 
 // Adds the gradients of RoI k to planes of sums of `size` channels, from channel `first`. With S >
 // 0, size is S. Channels take turns, as bins that share a cell come one after the other: each
 // addition to it would wait for the one before.
-template <int64_t S, typename T, typename C>
-void scatter_to_planes(const Maps<const T>& grad, const Maps<const int32_t>& argmax, int64_t k,
+template <int64_t S, typename T, typename C, typename Index>
+void scatter_to_planes(const Maps<const T>& grad, const Maps<const Index>& argmax, int64_t k,
                        int64_t first, int64_t num_channels, int64_t cells, C* sums) {
   const int64_t size = S ? S : num_channels, bins = grad.height * grad.width;
   const T* from = grad.at(k, first, 0, 0);
-  const int32_t* where = argmax.at(k, first, 0, 0);
+  const Index* where = argmax.at(k, first, 0, 0);
   const auto add = [&](int64_t c, int64_t bin) {
     sums[c * cells + where[c * bins + bin]] += widen(from[c * bins + bin]);
   };
@@ -192,25 +198,49 @@ void scatter_to_planes(const Maps<const T>& grad, const Maps<const int32_t>& arg
   } else {
     for (int64_t bin = 0; bin < bins; ++bin) {
       for (int64_t c = 0; c < size; ++c)
-        if (uint32_t(where[c * bins + bin]) < cells) add(c, bin);
+        if (where[c * bins + bin] < cells) add(c, bin);
     }
   }
 }
 
+// A bin of so few cells is faster to search for its argmax, many channels in a vector, than to
+// follow it, one channel at a time.
+constexpr int64_t kFewCells = 8;
+
 // The same for channels that lie side by side, in `grad` as in `sums`.
-template <typename T, typename C>
-void scatter_side_by_side(const Maps<const T>& grad, const Maps<const int32_t>& argmax, int64_t k,
-                          int64_t first, int64_t size, int64_t cells, C* sums) {
-  for (int64_t bin = 0; bin < grad.height * grad.width; ++bin) {
-    const T* from = grad.at(k, first, 0, 0) + bin * grad.channels;
-    const int32_t* where = argmax.at(k, first, 0, 0) + bin * grad.channels;
-    for (int64_t c = 0; c < size; ++c)
-      if (uint32_t(where[c]) < cells) sums[where[c] * size + c] += widen(from[c]);
+template <int64_t S, typename T, typename C, typename Index>
+EDUDET_CLONES void scatter_side_by_side(const SnapPlan& plan, const Maps<const T>& grad,
+                                        const Maps<const Index>& argmax, int64_t k, int64_t first,
+                                        int64_t map_width, int64_t num_cells, const Slice<C> sums) {
+  const int64_t size = S ? S : sums.size;
+  const CellRange* cells = plan.cells_of(k);
+  const T* from = grad.at(k, first, 0, 0);
+  const Index* where = argmax.at(k, first, 0, 0);
+  for (int64_t i = 0; i < plan.rows; ++i) {
+    const CellRange rows = cells[i];
+    for (int64_t j = 0; j < plan.columns; ++j, from += grad.channels, where += grad.channels) {
+      const CellRange columns = cells[plan.rows + j];
+      if (rows.begin >= rows.end || columns.begin >= columns.end) continue;
+      if ((rows.end - rows.begin) * (columns.end - columns.begin) > kFewCells) {
+        for (int64_t c = 0; c < size; ++c)
+          if (where[c] < num_cells) sums.data[where[c] * sums.pitch + c] += widen(from[c]);
+        continue;
+      }
+      for (int64_t y = rows.begin; y < rows.end; ++y) {
+        for (int64_t x = columns.begin; x < columns.end; ++x) {
+          const index_t<C> cell = index_t<C>(y * map_width + x);
+          C* __restrict to = sums.data + cell * sums.pitch;
+#pragma GCC unroll 1
+          for (int64_t c = 0; c < size; ++c)
+            to[c] += index_t<C>(where[c]) == cell ? widen(from[c]) : C(0);
+        }
+      }
+    }
   }
 }
 
-// Where sums are kept: in planes, or with channels side by side, as `grad` has them; planes of
-// numbers that can hold sums are those of grad_input.
+// Where sums are kept: in planes, or with channels side by side, as `grad` has them. Where the
+// numbers of grad_input can hold sums, these are its own.
 struct SumsWalk {
   bool side_by_side, in_place;
   int64_t size;
@@ -219,22 +249,60 @@ struct SumsWalk {
 template <typename T>
 SumsWalk choose_walk_backward(const Maps<T>& grad_input) {
   using C = compute_t<T>;
+  constexpr bool kHoldsSums = std::is_same_v<T, C>;
   const int64_t cells = grad_input.height * grad_input.width;
-  if (grad_input.channel_stride == 1) return {true, false, slice_size<C>(grad_input)};
+  if (grad_input.channel_stride == 1) {
+    return {true, kHoldsSums, kHoldsSums ? kWide<C> : slice_size<C>(grad_input)};
+  }
   const bool dense = grad_input.column_stride == 1 && grad_input.row_stride == grad_input.width &&
                      grad_input.channel_stride == cells;
-  const bool fits = cells * kPlanes * int64_t(sizeof(C)) <= kCacheBytes;
-  return {false, dense && std::is_same_v<T, C>, fits ? kPlanes : kPlanes / 2};
+  const bool fits = cells * kPlanes * int64_t(sizeof(C)) <= kCacheBytes / 2;
+  return {false, dense && kHoldsSums, fits ? kPlanes : kPlanes / 2};
 }
 
-template <typename T, typename C>
-void scatter_slice(const SumsWalk& walk, const Maps<const T>& grad, const Maps<const int32_t>& at,
-                   int64_t k, int64_t first, int64_t size, int64_t cells, C* sums) {
-  const auto f = walk.side_by_side     ? scatter_side_by_side<T, C>
-                 : size == kPlanes     ? scatter_to_planes<kPlanes, T, C>
-                 : size == kPlanes / 2 ? scatter_to_planes<kPlanes / 2, T, C>
-                                       : scatter_to_planes<0, T, C>;
-  f(grad, at, k, first, size, cells, sums);
+// Channels [first, first + sums.size) of RoI k; of planes, `sums.pitch` is 1.
+template <typename T, typename C, typename Index>
+void scatter_slice(const SnapPlan& plan, const Maps<const T>& grad, const Maps<const Index>& argmax,
+                   int64_t k, int64_t first, const Maps<T>& grad_input, bool side_by_side,
+                   const Slice<C>& sums) {
+  const int64_t cells = grad_input.height * grad_input.width;
+  if (side_by_side) {
+    const auto f = sums.size == kWide<C>     ? scatter_side_by_side<kWide<C>, T, C, Index>
+                   : sums.size == kNarrow<C> ? scatter_side_by_side<kNarrow<C>, T, C, Index>
+                                             : scatter_side_by_side<0, T, C, Index>;
+    f(plan, grad, argmax, k, first, grad_input.width, cells, sums);
+  } else {
+    const auto f = sums.size == kPlanes       ? scatter_to_planes<kPlanes, T, C, Index>
+                   : sums.size == kPlanes / 2 ? scatter_to_planes<kPlanes / 2, T, C, Index>
+                                              : scatter_to_planes<0, T, C, Index>;
+    f(grad, argmax, k, first, sums.size, cells, sums.data);
+  }
+}
+
+// The same for all RoIs of image n.
+template <typename T, typename C, typename Index>
+void scatter_image(const SnapPlan& plan, const Maps<const T>& grad, const Maps<const Index>& argmax,
+                   int64_t n, int64_t first, const Maps<T>& grad_input, bool side_by_side,
+                   const Slice<C>& sums) {
+  const int64_t num_rois = int64_t(plan.rois.size()), bins = grad.height * grad.width;
+  const auto next_of = [&](int64_t k) {
+    while (k < num_rois && plan.rois[k].image != n) ++k;
+    return k;
+  };
+  for (int64_t k = next_of(0), next; k < num_rois; k = next) {
+    next = next_of(k + 1);
+    if (next < num_rois && side_by_side) {
+      for (int64_t bin = 0; bin < bins; ++bin) {
+        prefetch<false>(grad.at(next, first, 0, 0) + bin * grad.channels, sums.size);
+        prefetch<false>(argmax.at(next, first, 0, 0) + bin * grad.channels, sums.size);
+      }
+    }
+    if (next < num_rois && !side_by_side) {
+      prefetch<false>(grad.at(next, first, 0, 0), sums.size * bins);
+      prefetch<false>(argmax.at(next, first, 0, 0), sums.size * bins);
+    }
+    scatter_slice(plan, grad, argmax, k, first, grad_input, side_by_side, sums);
+  }
 }
 
 }  // namespace
@@ -247,9 +315,9 @@ int64_t plan_roi_pool(SnapPlan& plan, const Maps<const T>& input) {
   return walk.in_place ? int64_t(plan.rois.size()) : input.images * num_slices(input, walk.size);
 }
 
-template <typename T>
+template <typename T, typename Index>
 void roi_pool(const SnapPlan& plan, const Maps<const T>& input, const Maps<T>& out,
-              const Maps<int32_t>& argmax, int64_t begin, int64_t end) {
+              const Maps<Index>& argmax, int64_t begin, int64_t end) {
   using C = compute_t<T>;
   const Walk walk = choose_walk(plan, input);
   Scratch<C> bins(walk.size * plan.rows * plan.columns);
@@ -278,13 +346,16 @@ void roi_pool(const SnapPlan& plan, const Maps<const T>& input, const Maps<T>& o
 }
 
 template <typename T>
-int64_t plan_roi_pool_backward(const Maps<T>& grad_input) {
-  return grad_input.images * num_slices(grad_input, choose_walk_backward(grad_input).size);
+int64_t plan_roi_pool_backward(SnapPlan& plan, const Maps<T>& grad_input) {
+  if (grad_input.channels == 0) return 0;
+  const SumsWalk walk = choose_walk_backward(grad_input);
+  if (walk.side_by_side) plan.store_cells(grad_input.height, grad_input.width);
+  return grad_input.images * num_slices(grad_input, walk.size);
 }
 
-template <typename T>
+template <typename T, typename Index>
 void roi_pool_backward(const SnapPlan& plan, const Maps<const T>& grad,
-                       const Maps<const int32_t>& argmax, const Maps<T>& grad_input, int64_t begin,
+                       const Maps<const Index>& argmax, const Maps<T>& grad_input, int64_t begin,
                        int64_t end) {
   using C = compute_t<T>;
   const SumsWalk walk = choose_walk_backward(grad_input);
@@ -294,30 +365,32 @@ void roi_pool_backward(const SnapPlan& plan, const Maps<const T>& grad,
   for (int64_t task = begin; task < end; ++task) {
     const int64_t n = task / slices, first = task % slices * walk.size;
     const int64_t size = std::min(walk.size, grad_input.channels - first);
-    C* sums = scratch.data();
+    Slice<C> sums{scratch.data(), 0, walk.side_by_side ? size : 1, 1, size};
     if constexpr (std::is_same_v<T, C>) {
-      if (walk.in_place) sums = grad_input.at(n, first, 0, 0);
+      if (walk.in_place) sums = slice_of(grad_input, n, first, size);
     }
-    std::fill_n(sums, size * cells, C(0));
-    for (int64_t k = 0; k < int64_t(plan.rois.size()); ++k) {
-      if (plan.rois[k].image == n) scatter_slice(walk, grad, argmax, k, first, size, cells, sums);
-    }
+    if (!walk.in_place || !walk.side_by_side) std::fill_n(sums.data, size * cells, C(0));
+    scatter_image(plan, grad, argmax, n, first, grad_input, walk.side_by_side, sums);
+    if (walk.in_place) continue;
     if (walk.side_by_side) {
-      spread_channels(sums, size, grad_input, n, first);
-    } else if (!walk.in_place) {
+      spread_channels(sums.data, size, grad_input, n, first);
+    } else {
       for (int64_t c = 0; c < size; ++c)
-        spread_channels(sums + c * cells, 1, grad_input, n, first + c);
+        spread_channels(sums.data + c * cells, 1, grad_input, n, first + c);
     }
   }
 }
 
-#define INSTANTIATE(T)                                                          \
-  template int64_t plan_roi_pool(SnapPlan&, const Maps<const T>&);              \
-  template void roi_pool(const SnapPlan&, const Maps<const T>&, const Maps<T>&, \
-                         const Maps<int32_t>&, int64_t, int64_t);               \
-  template int64_t plan_roi_pool_backward(const Maps<T>&);                      \
-  template void roi_pool_backward(const SnapPlan&, const Maps<const T>&,        \
-                                  const Maps<const int32_t>&, const Maps<T>&, int64_t, int64_t);
+#define INSTANTIATE_WITH(T, Index)                                                                 \
+  template void roi_pool(const SnapPlan&, const Maps<const T>&, const Maps<T>&,                    \
+                         const Maps<Index>&, int64_t, int64_t);                                    \
+  template void roi_pool_backward(const SnapPlan&, const Maps<const T>&, const Maps<const Index>&, \
+                                  const Maps<T>&, int64_t, int64_t);
+#define INSTANTIATE(T)                                                \
+  template int64_t plan_roi_pool(SnapPlan&, const Maps<const T>&);    \
+  template int64_t plan_roi_pool_backward(SnapPlan&, const Maps<T>&); \
+  INSTANTIATE_WITH(T, uint16_t)                                       \
+  INSTANTIATE_WITH(T, uint32_t)
 INSTANTIATE(float)
 INSTANTIATE(double)
 INSTANTIATE(Half)

@@ -256,12 +256,26 @@ def roi_pool_native(
     out, argmax = native.call(
         "roi_pool", "roi_pool", input, rois, spatial_scale, *pair(output_size), with_argmax, kernel
     )
-    return (out, argmax.long()) if return_argmax else out
+    return (out, _indices(argmax)) if return_argmax else out
+
+
+def _index_dtype(input: Tensor) -> torch.dtype:
+    """How a kernel keeps argmax: on the CPU in 16 bits, without a sign, where that is enough."""
+    small = input.shape[2] * input.shape[3] < 2**16
+    on_cpu = input.device.type == "cpu" and not native.is_emulated()
+    return torch.int16 if small and on_cpu else torch.int32
+
+
+def _indices(argmax: Tensor) -> Tensor:
+    """The argmax of a kernel as int64."""
+    if argmax.dtype == torch.int32:
+        return argmax.long()
+    return (argmax + 1).long().bitwise_and_(2**16 - 1).sub_(1)
 
 
 def _fake(input, rois, spatial_scale, rows, columns, with_argmax, kernel):
     k, *bins, last = rois.shape[0], input.shape[1], rows, columns, is_channels_last(input)
-    argmax = new_maps(input, (k if with_argmax else 0, *bins), last, torch.int32)
+    argmax = new_maps(input, (k if with_argmax else 0, *bins), last, _index_dtype(input))
     return new_maps(input, (k, *bins), last), argmax
 
 
@@ -274,14 +288,17 @@ def _fake_backward(
 def _remember(ctx: Any, inputs: tuple, output: tuple) -> None:
     input, rois, spatial_scale, _, _, ctx.with_argmax, kernel = inputs
     ctx.save_for_backward(rois, output[1])
+    ctx.set_materialize_grads(False)  # argmax has none: torch would fill a tensor with zeros
     ctx.scatter = native.kernel("roi_pool_backward")
     ctx.spatial_scale, ctx.shape = spatial_scale, input.shape
     ctx.channels_last, ctx.kernel = is_channels_last(input), kernel
 
 
-def _backward(ctx: Any, grad: Tensor, _: Any) -> tuple[Tensor | None, ...]:
+def _backward(ctx: Any, grad: Tensor | None, _: Any) -> tuple[Tensor | None, ...]:
     rois, argmax = ctx.saved_tensors
     _refuse_gradient_of_rois(ctx, 1)
+    if grad is None:
+        return (None,) * 7
     if not ctx.with_argmax:
         raise RuntimeError("roi_pool: there is no gradient without argmax")
     grad_input = ctx.scatter(
@@ -301,9 +318,10 @@ def _backward_of_backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     images, channels = grad.shape[:2]
     image = rois[:, 0].nan_to_num().clamp(0, max(images - 1, 0)).long()
     channel = torch.arange(channels, device=grad.device)
-    cell = argmax.flatten(2).clamp(min=0).long()
+    indices = _indices(argmax)
+    cell = indices.flatten(2).clamp(min=0)
     picked = grad.flatten(2)[image[:, None, None], channel[:, None], cell].view_as(argmax)
-    return picked.where(argmax >= 0, 0), *[None] * 9
+    return picked.where(indices >= 0, 0), *[None] * 9
 
 
 def _refuse_gradient_of_rois(ctx: Any, place: int) -> None:

@@ -149,6 +149,18 @@ def test_every_walk_of_the_native_kernel():
             same(results(form, variant, *args), expected)
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("height", [200, 255, 256])
+def test_cells_of_a_big_map(height, layout):
+    """The kernel keeps argmax in 16 bits, where a map has fewer than 2^16 cells."""
+    form = form_of(IMPLEMENTATIONS, "native", "roi_pool", "cpu")
+    feature_map = random_map(1, 17, height, 257, dtype=torch.float64)
+    rois = torch.tensor([[0.0, 0, 0, 300, 300], [0, 250, height - 3, 256, height - 1]]).double()
+    expected = results(IMPLEMENTATIONS["vectorized"], feature_map, rois, (3, 2), 1.0)
+    assert expected[1].max() >= (height - 3) * 257
+    same(results(form, feature_map.contiguous(memory_format=layout), rois, (3, 2), 1.0), expected)
+
+
 def test_layout_of_the_result(form, device):
     feature_map = random_map(2, 3, 5, 6).to(device)
     rois = random_rois(4, 2, 5, 6).to(device)
