@@ -68,3 +68,8 @@ def pytest_terminal_summary(terminalreporter) -> None:
         terminalreporter.section("skipped, and why")
     for reason, count in sorted(reasons.items(), key=lambda item: -item[1]):
         terminalreporter.line(f"{count:5d}  {reason}")
+
+
+def name_of(parameter):
+    """An id for a test's parameter that every worker gives alike: no address of a function."""
+    return getattr(parameter, "__name__", str(parameter)[:40])

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 from torch.testing import assert_close
 
+from conftest import name_of
 from edudet.cases.ops.conv_matrix import CASES, MISTAKES, PRODUCTS, TRANSPOSED, _with
 from edudet.ops import conv_matrix, conv_transpose1d
 
@@ -140,7 +141,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("args", "error", "message"), BAD, ids=lambda p: str(p)[:40])
+@pytest.mark.parametrize(("args", "error", "message"), BAD, ids=name_of)
 def test_errors(args, error, message):
     with pytest.raises(error, match="^conv_matrix: .*" + message):
         conv_matrix(*args)

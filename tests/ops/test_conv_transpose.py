@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 from torch.testing import assert_close
 
-from conftest import form_of, require_native
+from conftest import form_of, name_of, require_native
 from edudet import native
 from edudet.cases.ops.conv_transpose import CASES, MISTAKES, _with
 from edudet.ops import conv_transpose1d, conv_transpose2d
@@ -353,7 +353,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("args", "error", "message"), BAD, ids=lambda p: str(p)[:40])
+@pytest.mark.parametrize(("args", "error", "message"), BAD, ids=name_of)
 def test_errors(args, error, message):
     with pytest.raises(error, match="^conv_transpose2d: .*" + message):
         conv_transpose2d(*args)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from conftest import form_of, forms, require, require_native
+from conftest import form_of, forms, name_of, require, require_native
 from edudet import emulator, native
 from edudet.cases.ops.corner_pool import CASES, MISTAKES
 from edudet.ops import bottom_pool, corner_pool, left_pool, right_pool, top_pool
@@ -361,7 +361,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("function", "args", "error", "message"), BAD, ids=lambda p: str(p)[:40])
+@pytest.mark.parametrize(("function", "args", "error", "message"), BAD, ids=name_of)
 def test_errors(function, args, error, message):
     with pytest.raises(error, match=message):
         function(*args)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from conftest import form_of, forms, require, require_native, torchvision_ops
+from conftest import form_of, forms, name_of, require, require_native, torchvision_ops
 from edudet import emulator, native
 from edudet.cases.ops.roi_align import CASES, MISTAKES
 from edudet.ops import roi_align
@@ -555,7 +555,7 @@ BAD_STRUCTURE = [
 ]
 
 
-@pytest.mark.parametrize(("args", "error", "message"), BAD_STRUCTURE, ids=lambda p: str(p)[:40])
+@pytest.mark.parametrize(("args", "error", "message"), BAD_STRUCTURE, ids=name_of)
 def test_errors_of_structure(args, error, message):
     with pytest.raises(error, match="roi_align: .*" + message.removeprefix("roi_align: ")):
         roi_align(*args)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from conftest import form_of, forms, require, require_native, torchvision_ops
+from conftest import form_of, forms, name_of, require, require_native, torchvision_ops
 from edudet import emulator, native
 from edudet.cases.ops.roi_pool import CASES, MISTAKES
 from edudet.ops import roi_align, roi_pool, roi_pool_bins
@@ -582,7 +582,7 @@ BAD_STRUCTURE = [
 ]
 
 
-@pytest.mark.parametrize(("args", "error", "message"), BAD_STRUCTURE, ids=lambda p: str(p)[:40])
+@pytest.mark.parametrize(("args", "error", "message"), BAD_STRUCTURE, ids=name_of)
 def test_errors_of_structure(args, error, message):
     with pytest.raises(error, match="roi_pool: .*" + message.removeprefix("roi_pool: ")):
         roi_pool(*args)

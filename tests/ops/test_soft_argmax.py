@@ -10,7 +10,7 @@ from scipy.special import logsumexp, softmax
 from torch.testing import assert_close
 
 import edudet.ops.soft_argmax as module
-from conftest import form_of, require_native
+from conftest import form_of, name_of, require_native
 from edudet import native
 from edudet.cases.ops.soft_argmax import CASES, MISTAKES
 from edudet.ops import soft_argmax1d, soft_argmax2d, soft_argmax3d
@@ -322,7 +322,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("function", "args", "error", "message"), BAD, ids=lambda p: str(p)[:40])
+@pytest.mark.parametrize(("function", "args", "error", "message"), BAD, ids=name_of)
 def test_errors(function, args, error, message):
     with pytest.raises(error, match=f"{function.__name__}: .*{message}"):
         function(*args)
