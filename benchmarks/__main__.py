@@ -59,16 +59,17 @@ def cpu_name() -> str:
 
 
 def markdown(works: list[Work]) -> str:
-    names = list(dict.fromkeys(name for work in works for name in work.milliseconds))
+    """A row per case: our time, those of the others, and how many times faster than the last."""
     lines = [
-        f"| operator | case | threads | {' | '.join(names)} | ratio | goal |",
-        "|---|---|---" + "|--:" * (len(names) + 2) + "|",
+        "| operator | case | threads | edudet | others | ratio | goal |",
+        "|---|---|---|--:|---|--:|--:|",
     ]
     for work in works:
-        times = [f"{work.milliseconds[n]:.4g}" if n in work.milliseconds else "" for n in names]
+        (_, ours), *others = work.milliseconds.items()
+        listed = ", ".join(f"{name} {time:.4g}" for name, time in others)
         goal = f"{work.goal:g}" if work.goal else ""
-        ratio = f"{work.ratio:.2f}" if len(work.milliseconds) > 1 else ""
-        cells = [work.operator, work.name, str(work.threads), *times, ratio, goal]
+        ratio = f"{work.ratio:.2f}" if others else ""
+        cells = [work.operator, work.name, str(work.threads), f"{ours:.4g}", listed, ratio, goal]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
