@@ -4,7 +4,8 @@
 //   channels_last. argmax is y * W + x, or -1 for a bin without cells; fewer than 2^31 cells. It is
 //   left out where argmax.data is null.
 //   Backward: grad, argmax and grad_input (N, C, H, W), all contiguous or all channels_last;
-//   grad_input is written in full; an argmax that is no cell is passed over. Sums are float32 for
+//   grad_input is written in full, but must be zero before where its channels lie side by side; an
+//   argmax that is no cell is passed over. Sums are float32 for
 //   16-bit maps.
 // The caller owns all memory, but for a thread's scratch on the CPU.
 #pragma once

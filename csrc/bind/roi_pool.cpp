@@ -116,12 +116,13 @@ void forward(const Tensor& maps, const Tensor& rois, const RoiBins& grid, int64_
 template <typename T>
 void backward(const Tensor& grad, const Tensor& argmax, const Tensor& rois, const RoiBins& grid,
               int64_t, Tensor& grad_input) {
-  const bool last = is_channels_last(grad_input);
+  const auto to = maps_of(output<T>(grad_input, "grad_input"), grad_input);
+  // As the kernel asks: the channels of a map of one cell lie side by side, whatever it is called.
+  const bool last = to.channel_stride == 1;
+  if (last) torch::stable::zero_(grad_input);
   const Tensor dense = last ? with_channels_last(grad) : torch::stable::contiguous(grad);
   const Tensor at = last ? with_channels_last(argmax) : torch::stable::contiguous(argmax);
   const auto from = maps_of(input<T>(dense, "grad"), dense);
-  if (last) torch::stable::zero_(grad_input);
-  const auto to = maps_of(output<T>(grad_input, "grad_input"), grad_input);
   auto plan = checked_plan<compute_t<T>>("roi_pool_backward", rois, grad_input.size(0), grid);
   const int64_t tasks = cpu::plan_roi_pool_backward<T>(plan, to);
   visit_index(argmax, [&](auto zero) {

@@ -664,3 +664,15 @@ def test_unseen_boxes_give_nan(monkeypatch):
 def test_far_away_is_safe(form, device, roi):
     out = form(MAP.to(device), torch.tensor([roi], device=device), 2)
     assert out.isfinite().all()
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize("channels", [1, 3, 20])
+def test_maps_of_one_cell(form, device, channels, channels_last):
+    """Their channels lie side by side in either layout."""
+    feature_map = torch.arange(2.0 * channels, device=device).reshape(2, channels, 1, 1)
+    if channels_last:
+        feature_map = feature_map.contiguous(memory_format=torch.channels_last)
+    boxes = torch.tensor([[0, 0, 0, 1, 1], [1, 5, 5, 9, 9], [1, 0, 0, 2, 2]], device=device).float()
+    got = results(form, feature_map, boxes, (2, 3), 1.0)
+    same(got, results(roi_pool_loop, feature_map, boxes, (2, 3), 1.0))
