@@ -1,10 +1,6 @@
 #include "../soft_nms.h"
 
-#include <optional>
-#include <tuple>
-
-#include "../nms.h"
-#include "boxes.h"
+#include "rescored.h"
 
 namespace edudet {
 namespace {
@@ -12,29 +8,12 @@ namespace {
 std::tuple<Tensor, Tensor> soft_nms(const Tensor& boxes, const Tensor& scores,
                                     std::optional<Tensor> classes, bool gaussian,
                                     double iou_threshold, double sigma, double score_threshold) {
-  check_detections("soft_nms", boxes, scores, classes);
-  require(score_threshold >= 0, "soft_nms: score_threshold must be at least 0, got ",
-          score_threshold);
-  const int64_t n = boxes.size(0);
   const Decay decay{gaussian, iou_threshold, sigma, score_threshold};
-  const Tensor b = torch::stable::contiguous(boxes), s = torch::stable::contiguous(scores);
-  if (classes) classes = torch::stable::contiguous(*classes);
-  Tensor keep = torch::stable::new_empty(boxes, {n}, ScalarType::Long);
-  Tensor kept_scores = torch::stable::new_empty(scores, {n});
-  const int64_t num_kept = dispatch("soft_nms", b, [&](auto zero) {
-    using T = decltype(zero);
-    const T *from = input<T>(b, "boxes"), *score = input<T>(s, "scores");
-    const int64_t bad_box = cpu::find_invalid_box(from, n);
-    const int64_t bad_score = cpu::find_infinite_score(score, n);
-    check_values("soft_nms", n, bad_box, from + 4 * bad_box, bad_score,
-                 bad_score < n ? score[bad_score] : T{});
-    return cpu::soft_nms(from, score, classes ? input<int64_t>(*classes, "classes") : nullptr, n,
-                         decay, output<int64_t>(keep, "keep"),
-                         output<T>(kept_scores, "kept_scores"));
-  });
-  if (num_kept == n) return {keep, kept_scores};
-  return {torch::stable::clone(torch::stable::narrow(keep, 0, 0, num_kept)),
-          torch::stable::clone(torch::stable::narrow(kept_scores, 0, 0, num_kept))};
+  return keep_and_rescore("soft_nms", boxes, scores, classes, score_threshold,
+                          [&](auto* from, auto* score, const int64_t* ids, int64_t n, int64_t* keep,
+                              auto* kept_scores) {
+                            return cpu::soft_nms(from, score, ids, n, decay, keep, kept_scores);
+                          });
 }
 
 }  // namespace
