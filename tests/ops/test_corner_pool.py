@@ -17,6 +17,7 @@ from edudet.ops.corner_pool import (
     corner_pool_loop,
     corner_pool_native,
 )
+from inputs import random_map
 
 SINGLE = {"top": top_pool, "left": left_pool, "bottom": bottom_pool, "right": right_pool}
 
@@ -31,10 +32,6 @@ def kernel(request, device):
     name = "native" if device == "cuda" else "emulated"
     form = form_of(IMPLEMENTATIONS, name, "corner_pool", device)
     return lambda *args: form(*args, kernel=request.param)
-
-
-def random_map(*shape, seed=0, dtype=torch.float32):
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(dtype)
 
 
 def value_and_gradient(form, feature_map, *args):

@@ -1,4 +1,5 @@
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -16,8 +17,11 @@ from edudet.cases.ops.matrix_nms import (
 )
 from edudet.ops import box_iou, matrix_nms
 from edudet.ops.matrix_nms import IMPLEMENTATIONS
+from inputs import detections, random_detections
 
 METHODS = ("linear", "gaussian")
+
+random_boxes = partial(random_detections, sides_below=24)
 
 
 @pytest.fixture(params=IMPLEMENTATIONS)
@@ -25,23 +29,9 @@ def form(request, device):
     return form_of(IMPLEMENTATIONS, request.param, "matrix_nms", device)
 
 
-def tensors(boxes, scores, device="cpu", dtype=torch.float32):
-    boxes = torch.tensor(boxes, dtype=dtype, device=device).reshape(-1, 4)
-    return boxes, torch.tensor(scores, dtype=dtype, device=device)
-
-
-def random_boxes(n, seed=0, size=64, dtype=torch.float32):
-    """Integer boxes, many of them equal, with many equal scores."""
-    generator = torch.Generator().manual_seed(seed)
-    corner = torch.randint(0, size, (n, 2), generator=generator)
-    sides = torch.randint(0, 24, (n, 2), generator=generator)
-    scores = torch.randint(0, max(n // 2, 1), (n,), generator=generator).to(dtype) / 128
-    return torch.cat([corner, corner + sides], 1).to(dtype), scores
-
-
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_worked_examples(form, device, case):
-    boxes, scores = tensors(*case.args[:2], device)
+    boxes, scores = detections(*case.args[:2], device)
     keep, kept_scores = form(boxes, scores, *case.args[2:])
     assert keep.tolist() == case.expected[0] and keep.dtype == torch.int64
     assert kept_scores.tolist() == pytest.approx(case.expected[1], abs=1e-7)
@@ -51,7 +41,7 @@ def test_worked_examples(form, device, case):
 
 @pytest.mark.parametrize("case", CASES_OF_CLASSES, ids=lambda case: case.name)
 def test_worked_examples_of_classes(form, device, case):
-    boxes, scores = tensors(*case.args[:2], device)
+    boxes, scores = detections(*case.args[:2], device)
     idxs = torch.tensor(case.args[-1], device=device)
     keep, kept_scores = form(boxes, scores, *case.args[2:-1], idxs)
     assert (keep.tolist(), kept_scores.tolist()) == case.expected
@@ -105,7 +95,7 @@ item = st.tuples(box, st.sampled_from([0.0, -0.0, 0.5, 1.0, -1.0, 1e-40]), st.in
     st.sampled_from([0.0, 0.1, 0.5, 1e-300, 1e300]),
 )
 def test_every_form_decides_alike(items, method, sigma, score_threshold):
-    boxes, scores = tensors([i[0] for i in items], [i[1] for i in items])
+    boxes, scores = detections([i[0] for i in items], [i[1] for i in items])
     idxs = torch.tensor([i[2] for i in items], dtype=torch.int64)
     args = (method, sigma, score_threshold, idxs)
     expected = IMPLEMENTATIONS["loop"](boxes, scores, *args)
@@ -284,6 +274,6 @@ def test_errors_of_structure(args, error, message):
     ],
 )
 def test_errors_of_values(form, device, box, score, message):
-    boxes, scores = tensors([[0, 0, 1, 1]] * 2 + [box] * 2, [0.5, 0.5, score, score], device)
+    boxes, scores = detections([[0, 0, 1, 1]] * 2 + [box] * 2, [0.5, 0.5, score, score], device)
     with pytest.raises(ValueError, match="^matrix_nms: " + message):
         form(boxes, scores)

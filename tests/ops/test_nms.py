@@ -11,6 +11,7 @@ from edudet import native
 from edudet.cases.ops.nms import CASES, CASES_OF_CLASSES, MISTAKES
 from edudet.ops import batched_nms, box_iou, nms
 from edudet.ops.nms import IMPLEMENTATIONS, nms_steps
+from inputs import detections, random_detections
 
 
 @pytest.fixture(params=forms(IMPLEMENTATIONS))
@@ -18,30 +19,16 @@ def form(request, device):
     return form_of(IMPLEMENTATIONS, request.param, "nms", device)
 
 
-def tensors(boxes, scores, device="cpu", dtype=torch.float32):
-    boxes = torch.tensor(boxes, dtype=dtype, device=device).reshape(-1, 4)
-    return boxes, torch.tensor(scores, dtype=dtype, device=device)
-
-
-def random_boxes(n, seed=0, size=64, dtype=torch.float32):
-    """Integer boxes, many of them equal or exactly half covered, with many equal scores."""
-    generator = torch.Generator().manual_seed(seed)
-    corner = torch.randint(0, size, (n, 2), generator=generator)
-    sides = torch.randint(0, 12, (n, 2), generator=generator)
-    scores = torch.randint(0, max(n // 2, 1), (n,), generator=generator).to(dtype) / 128
-    return torch.cat([corner, corner + sides], 1).to(dtype), scores
-
-
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_worked_examples(form, device, case):
-    boxes, scores = tensors(*case.args[:2], device)
+    boxes, scores = detections(*case.args[:2], device)
     keep = form(boxes, scores, case.args[2])
     assert keep.tolist() == case.expected and keep.dtype == torch.int64
 
 
 @pytest.mark.parametrize("case", CASES_OF_CLASSES, ids=lambda case: case.name)
 def test_worked_examples_of_classes(form, device, case):
-    boxes, scores = tensors(*case.args[:2], device)
+    boxes, scores = detections(*case.args[:2], device)
     idxs = torch.tensor(case.args[2], device=device)
     assert form(boxes, scores, case.args[3], idxs).tolist() == case.expected
     assert batched_nms(boxes, scores, idxs, case.args[3]).tolist() == case.expected
@@ -54,14 +41,14 @@ def test_worked_examples_catch(mistake):
 
 def test_steps_tell_who_suppresses_whom():
     case = next(case for case in CASES if case.name == "by hand")
-    boxes, scores = tensors(*case.args[:2])
+    boxes, scores = detections(*case.args[:2])
     assert list(nms_steps(boxes, scores, 0.5)) == [(0, [1]), (2, [4]), (3, [])]
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 63, 64, 65, 130])
 @pytest.mark.parametrize("threshold", [0.0, 0.25, 0.5, 1.0])
 def test_forms_agree(form, device, n, threshold):
-    boxes, scores = random_boxes(n, n)
+    boxes, scores = random_detections(n, n)
     expected = IMPLEMENTATIONS["vectorized"](boxes, scores, threshold)
     got = form(boxes.to(device), scores.to(device), threshold)
     assert got.cpu().tolist() == expected.tolist()
@@ -70,7 +57,7 @@ def test_forms_agree(form, device, n, threshold):
 def test_the_loop_agrees_with_the_rule(device):
     """An outside reading of the definition: kept boxes do not overlap, dropped ones overlap a
     better kept one."""
-    boxes, scores = random_boxes(200, 3)
+    boxes, scores = random_detections(200, 3)
     keep = nms(boxes.to(device), scores.to(device), 0.25).tolist()
     rank = {i: (-scores[i].item(), i) for i in range(200)}
     iou = box_iou(boxes.double(), boxes.double()).numpy()
@@ -94,7 +81,7 @@ item = st.tuples(box, st.sampled_from([0.0, -0.0, 0.5, 1.0, -1.0, 1e-40]), st.in
     st.sampled_from([torch.float32, torch.float64]),
 )
 def test_every_form_decides_alike(items, threshold, dtype):
-    boxes, scores = tensors([i[0] for i in items], [i[1] for i in items], dtype=dtype)
+    boxes, scores = detections([i[0] for i in items], [i[1] for i in items], dtype=dtype)
     idxs = torch.tensor([i[2] for i in items], dtype=torch.int64)
     expected = IMPLEMENTATIONS["loop"](boxes, scores, threshold, idxs).tolist()
     assert IMPLEMENTATIONS["vectorized"](boxes, scores, threshold, idxs).tolist() == expected
@@ -112,7 +99,7 @@ def test_iou_equal_to_the_threshold_is_kept(form, device, threshold, dtype):
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
 def test_dtypes(form, device, dtype):
-    boxes, scores = random_boxes(150, 4, dtype=dtype)
+    boxes, scores = random_detections(150, 4, dtype=dtype)
     expected = IMPLEMENTATIONS["loop"](boxes[:40], scores[:40], 0.3)
     assert form(boxes[:40].to(device), scores[:40].to(device), 0.3).tolist() == expected.tolist()
     expected = IMPLEMENTATIONS["vectorized"](boxes, scores, 0.5)
@@ -121,7 +108,7 @@ def test_dtypes(form, device, dtype):
 
 @pytest.mark.parametrize("num_classes", [1, 3, 400])
 def test_classes_are_separate(form, device, num_classes):
-    boxes, scores = random_boxes(150, 5)
+    boxes, scores = random_detections(150, 5)
     boxes -= 1000
     idxs = torch.randint(0, num_classes, (150,), generator=torch.Generator().manual_seed(6))
     got = form(boxes.to(device), scores.to(device), 0.4, idxs.to(device)).tolist()
@@ -134,7 +121,7 @@ def test_classes_are_separate(form, device, num_classes):
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.int64])
 def test_any_integer_may_be_a_class(device, dtype):
-    boxes, scores = random_boxes(50, 7)
+    boxes, scores = random_detections(50, 7)
     idxs = torch.arange(50).remainder(3)
     expected = batched_nms(boxes, scores, idxs, 0.4)
     got = batched_nms(boxes.to(device), scores.to(device), idxs.to(device, dtype), 0.4)
@@ -145,7 +132,7 @@ def test_any_integer_may_be_a_class(device, dtype):
 @pytest.mark.parametrize("n", [1, 64, 300])
 def test_kernels_of_the_ladder_agree(device, kernel, n):
     form = form_of(IMPLEMENTATIONS, "native" if device == "cuda" else "emulated", "nms", device)
-    boxes, scores = random_boxes(n, 8)
+    boxes, scores = random_detections(n, 8)
     idxs = torch.arange(n).remainder(2)
     expected = IMPLEMENTATIONS["vectorized"](boxes, scores, 0.3, idxs)
     args = (boxes.to(device), scores.to(device), 0.3, idxs.to(device))
@@ -154,7 +141,7 @@ def test_kernels_of_the_ladder_agree(device, kernel, n):
 
 def test_chunks_know_what_earlier_chunks_kept(device):
     form = form_of(IMPLEMENTATIONS, "native" if device == "cuda" else "emulated", "nms", device)
-    boxes, scores = random_boxes(4200, 19, size=3000)
+    boxes, scores = random_detections(4200, 19, size=3000)
     boxes[4100:], scores[4100:] = boxes[:100] + 0.25, -1
     expected = IMPLEMENTATIONS["vectorized"](boxes, scores, 0.3)
     got = form(boxes.to(device), scores.to(device), 0.3, kernel=2)
@@ -225,14 +212,14 @@ def test_the_grid_loses_no_pair(make, threshold):
 
 
 def test_nms_twice_is_nms_once(form, device):
-    boxes, scores = (t.to(device) for t in random_boxes(120, 10))
+    boxes, scores = (t.to(device) for t in random_detections(120, 10))
     keep = form(boxes, scores, 0.3)
     again = form(boxes[keep], scores[keep], 0.3)
     assert again.tolist() == list(range(len(keep)))
 
 
 def test_order_and_place_do_not_matter(form, device):
-    boxes, _ = random_boxes(100, 11)
+    boxes, _ = random_detections(100, 11)
     scores = torch.arange(100).flip(0).float()
     expected = form(boxes.to(device), scores.to(device), 0.3)
     shuffle = torch.randperm(100, generator=torch.Generator().manual_seed(12))
@@ -241,7 +228,7 @@ def test_order_and_place_do_not_matter(form, device):
 
 
 def test_any_strides(form, device):
-    boxes, scores = (t.to(device) for t in random_boxes(60, 13))
+    boxes, scores = (t.to(device) for t in random_detections(60, 13))
     wide = torch.stack([boxes, boxes], 2)[..., 0], torch.stack([scores, scores], 1)[:, 1]
     assert not wide[0].is_contiguous()
     assert form(*wide, 0.3).tolist() == form(boxes, scores, 0.3).tolist()
@@ -260,7 +247,7 @@ def test_a_million_boxes(device):
 def test_torchvision_agrees():
     ops = torchvision_ops()
     for n in (10, 1000, 3000):
-        boxes, scores = random_boxes(n, n, size=300)
+        boxes, scores = random_detections(n, n, size=300)
         idxs = torch.arange(n).remainder(7)
         for threshold in (0.5, 0.3 + 1 / 128):
             assert torch.equal(nms(boxes, scores, threshold), ops.nms(boxes, scores, threshold))
@@ -276,7 +263,7 @@ def test_empty_batched_nms_looks_at_nothing_else():
 
 
 def test_boxes_that_require_grad(device):
-    boxes, scores = (t.to(device).requires_grad_() for t in random_boxes(20, 14))
+    boxes, scores = (t.to(device).requires_grad_() for t in random_detections(20, 14))
     keep = nms(boxes, scores, 0.5)
     assert not keep.requires_grad
     boxes[keep].sum().backward()
@@ -285,7 +272,7 @@ def test_boxes_that_require_grad(device):
 
 @pytest.mark.parametrize("function", ["nms", "batched_nms"])
 def test_compiles(device, function):
-    boxes, scores = (t.to(device) for t in random_boxes(50, 15))
+    boxes, scores = (t.to(device) for t in random_detections(50, 15))
     idxs = torch.arange(50, device=device).remainder(3)
     args = (boxes, scores, 0.4) if function == "nms" else (boxes, scores, idxs, 0.4)
     public = {"nms": nms, "batched_nms": batched_nms}[function]
@@ -301,7 +288,7 @@ def test_compiled_error_keeps_its_words():
 
 def test_opcheck(device):
     form_of(IMPLEMENTATIONS, "native", "nms", device)
-    boxes, scores = (t.to(device) for t in random_boxes(20, 16))
+    boxes, scores = (t.to(device) for t in random_detections(20, 16))
     for idxs in (None, torch.arange(20, device=device).remainder(2)):
         torch.library.opcheck(torch.ops.edudet.nms.default, (boxes, scores, idxs, 0.5, 0))
 
@@ -316,7 +303,7 @@ def test_fake_tensors_have_an_unknown_length():
 
 
 def test_autocast(device):
-    boxes, scores = (t.to(device) for t in random_boxes(30, 17))
+    boxes, scores = (t.to(device) for t in random_detections(30, 17))
     with torch.autocast(device, dtype=torch.bfloat16):
         got = nms(boxes.bfloat16(), scores, 0.4)
         if native.obstacle("nms", boxes) is None:  # and by torch's own dispatcher
@@ -325,7 +312,7 @@ def test_autocast(device):
 
 
 def test_a_tensor_as_threshold(device):
-    boxes, scores = (t.to(device) for t in random_boxes(30, 18))
+    boxes, scores = (t.to(device) for t in random_detections(30, 18))
     assert torch.equal(nms(boxes, scores, torch.tensor(0.5)), nms(boxes, scores, 0.5))
 
 
@@ -388,7 +375,7 @@ def test_errors_of_classes(idxs, error, message):
     ],
 )
 def test_errors_of_values(form, device, box, score, message):
-    boxes, scores = tensors([[0, 0, 1, 1]] * 2 + [box] * 2, [0.5, 0.5, score, score], device)
+    boxes, scores = detections([[0, 0, 1, 1]] * 2 + [box] * 2, [0.5, 0.5, score, score], device)
     with pytest.raises(ValueError, match="^nms: " + message):
         form(boxes, scores, 0.5)
     with pytest.raises(ValueError, match="^batched_nms: " + message):

@@ -18,6 +18,7 @@ from edudet.ops.roi_align import (
     roi_align_native,
     sample_points,
 )
+from inputs import random_map, random_rois
 
 
 @pytest.fixture(params=forms(IMPLEMENTATIONS))
@@ -30,20 +31,6 @@ def kernel(request, device):
     name = "native" if device == "cuda" else "emulated"
     form = form_of(IMPLEMENTATIONS, name, "roi_align", device)
     return lambda *args: form(*args, kernel=request.param)
-
-
-def random_map(*shape, seed=0, dtype=torch.float32):
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(dtype)
-
-
-def random_rois(k, images, height, width, seed=0, dtype=torch.float32):
-    """Boxes that may reach a good deal beyond a map of this size."""
-    generator = torch.Generator().manual_seed(seed)
-    corners = torch.rand(k, 2, 2, generator=generator).sort(dim=1).values
-    size = torch.tensor([width, height])
-    boxes = (corners * (size + 8) - 4).flatten(1)
-    image = torch.randint(0, images, (k, 1), generator=generator)
-    return torch.cat([image, boxes], 1).to(dtype)
 
 
 def value_and_gradient(form, feature_map, *args):

@@ -1,4 +1,5 @@
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,6 +12,9 @@ from edudet import native
 from edudet.cases.ops.soft_nms import CASES, CASES_OF_CLASSES, MISTAKES, NESTED, rounded
 from edudet.ops import nms, soft_nms
 from edudet.ops.soft_nms import IMPLEMENTATIONS, METHODS, soft_nms_steps
+from inputs import detections, random_detections
+
+random_boxes = partial(random_detections, sides_below=24)
 
 
 @pytest.fixture(params=IMPLEMENTATIONS)
@@ -18,23 +22,9 @@ def form(request, device):
     return form_of(IMPLEMENTATIONS, request.param, "soft_nms", device)
 
 
-def tensors(boxes, scores, device="cpu", dtype=torch.float32):
-    boxes = torch.tensor(boxes, dtype=dtype, device=device).reshape(-1, 4)
-    return boxes, torch.tensor(scores, dtype=dtype, device=device)
-
-
-def random_boxes(n, seed=0, size=64, dtype=torch.float32):
-    """Integer boxes, many of them equal, with many equal scores."""
-    generator = torch.Generator().manual_seed(seed)
-    corner = torch.randint(0, size, (n, 2), generator=generator)
-    sides = torch.randint(0, 24, (n, 2), generator=generator)
-    scores = torch.randint(0, max(n // 2, 1), (n,), generator=generator).to(dtype) / 128
-    return torch.cat([corner, corner + sides], 1).to(dtype), scores
-
-
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_worked_examples(form, device, case):
-    boxes, scores = tensors(*case.args[:2], device)
+    boxes, scores = detections(*case.args[:2], device)
     keep, kept_scores = form(boxes, scores, *case.args[2:])
     assert keep.tolist() == case.expected[0] and keep.dtype == torch.int64
     assert kept_scores.tolist() == pytest.approx(case.expected[1], abs=1e-7)
@@ -44,7 +34,7 @@ def test_worked_examples(form, device, case):
 
 @pytest.mark.parametrize("case", CASES_OF_CLASSES, ids=lambda case: case.name)
 def test_worked_examples_of_classes(form, device, case):
-    boxes, scores = tensors(*case.args[:2], device)
+    boxes, scores = detections(*case.args[:2], device)
     idxs = torch.tensor(case.args[-1], device=device)
     keep, kept_scores = form(boxes, scores, *case.args[2:-1], idxs)
     assert (keep.tolist(), kept_scores.tolist()) == case.expected
@@ -57,7 +47,7 @@ def test_worked_examples_catch(mistake):
 
 
 def test_steps_tell_who_lowers_whom():
-    boxes, scores = tensors(NESTED, [1.0, 0.5, 0.25])
+    boxes, scores = detections(NESTED, [1.0, 0.5, 0.25])
     steps = [
         (best, score.item(), {i: lowered.item() for i, lowered in others.items()})
         for best, score, others in soft_nms_steps(boxes, scores, iou_threshold=0.125)
@@ -99,7 +89,7 @@ item = st.tuples(box, st.sampled_from([0.0, -0.0, 0.5, 1.0, -1.0, 1e-40]), st.in
 )
 def test_every_form_decides_alike(items, method, iou_threshold, sigma, score_threshold):
     numbers = iou_threshold, sigma, score_threshold
-    boxes, scores = tensors([i[0] for i in items], [i[1] for i in items])
+    boxes, scores = detections([i[0] for i in items], [i[1] for i in items])
     idxs = torch.tensor([i[2] for i in items], dtype=torch.int64)
     expected = IMPLEMENTATIONS["loop"](boxes, scores, method, *numbers, idxs)
     same(IMPLEMENTATIONS["vectorized"](boxes, scores, method, *numbers, idxs), expected)
@@ -176,7 +166,7 @@ def test_opencv_agrees(method):
 def test_a_crowd(form, device):
     """Two people, one before the other, and a second box on the first: NMS loses a person."""
     boxes = [[0, 0, 40, 100], [2, 0, 42, 100], [12, 0, 52, 100]]  # IoU with the first .90, .54
-    boxes, scores = tensors(boxes, [0.9, 0.85, 0.8], device)
+    boxes, scores = detections(boxes, [0.9, 0.85, 0.8], device)
     assert nms(boxes, scores, 0.5).tolist() == [0]
     for method in METHODS:
         assert form(boxes, scores, method)[0].tolist() == [0, 2, 1]
@@ -312,6 +302,6 @@ def test_errors_of_structure(args, error, message):
     ],
 )
 def test_errors_of_values(form, device, box, score, message):
-    boxes, scores = tensors([[0, 0, 1, 1]] * 2 + [box] * 2, [0.5, 0.5, score, score], device)
+    boxes, scores = detections([[0, 0, 1, 1]] * 2 + [box] * 2, [0.5, 0.5, score, score], device)
     with pytest.raises(ValueError, match="^soft_nms: " + message):
         form(boxes, scores)

@@ -10,6 +10,7 @@ from torch.testing import assert_close
 from edudet.cases.targets.center_targets import CASES, MISTAKES
 from edudet.targets import center_targets, gaussian_heatmaps
 from edudet.targets.center_targets import IMPLEMENTATIONS
+from inputs import objects, random_objects
 
 DTYPES = [torch.float32, torch.float64, torch.float16, torch.bfloat16]
 
@@ -17,17 +18,6 @@ DTYPES = [torch.float32, torch.float64, torch.float16, torch.bfloat16]
 @pytest.fixture(params=IMPLEMENTATIONS)
 def form(request):
     return IMPLEMENTATIONS[request.param]
-
-
-def tensors(boxes, labels, dtype=torch.float32):
-    boxes = torch.tensor(boxes, dtype=dtype).reshape(-1, 4)
-    return boxes, torch.tensor(labels, dtype=torch.int64)
-
-
-def random_boxes(n, seed, height=32, width=48):
-    generator = torch.Generator().manual_seed(seed)
-    points = torch.rand(n, 2, 2, generator=generator) * torch.tensor([width, height])
-    return points.sort(1).values.flatten(1)
 
 
 def boxes_of(offsets, box_sizes, indices, width, stride):
@@ -39,7 +29,7 @@ def boxes_of(offsets, box_sizes, indices, width, stride):
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_worked_examples(form, case, dtype):
-    boxes, labels = tensors(*case.args[:2], dtype)
+    boxes, labels = objects(*case.args[:2], dtype)
     heatmaps, *places = form(boxes, labels, *case.args[2:])
     *expected, radii = case.expected
     assert [tensor.tolist() for tensor in places] == expected
@@ -59,7 +49,7 @@ def test_worked_examples_catch(mistake):
 @settings(deadline=None, max_examples=25)
 @given(st.integers(0, 5), st.integers(0, 2**31), st.sampled_from([0.1, 0.3, 0.7, 1.0]))
 def test_forms_agree_and_boxes_come_back(n, seed, min_overlap):
-    boxes, labels = random_boxes(n, seed), torch.arange(n) % 2
+    boxes, labels = random_objects(n, seed), torch.arange(n) % 2
     loop, vectorized = (
         form(boxes, labels, 2, (8, 12), 4, min_overlap) for form in IMPLEMENTATIONS.values()
     )
@@ -72,7 +62,7 @@ def test_forms_agree_and_boxes_come_back(n, seed, min_overlap):
 
 def test_the_peaks_are_the_objects():
     """Detection without NMS: a cell that is no smaller than its eight neighbours."""
-    boxes, labels = tensors([[2, 2, 14, 14], [20, 4, 46, 30], [30, 18, 40, 30]], [0, 0, 1])
+    boxes, labels = objects([[2, 2, 14, 14], [20, 4, 46, 30], [30, 18, 40, 30]], [0, 0, 1])
     targets = center_targets(boxes, labels, 2, (8, 12), 4, 0.3)
     heatmaps = targets.heatmaps
     peaks = (heatmaps == max_pool2d(heatmaps, 3, 1, 1)) & (heatmaps > 0.5)
@@ -81,7 +71,7 @@ def test_the_peaks_are_the_objects():
 
 
 def test_strides_and_a_gradient_that_nobody_needs(form):
-    boxes, labels = random_boxes(3, 1), torch.tensor([0, 1, 0])
+    boxes, labels = random_objects(3, 1), torch.tensor([0, 1, 0])
     wide = torch.stack([boxes, boxes], 2)[..., 0].requires_grad_()
     for a, b in zip(form(wide, labels, 2, (8, 12)), form(boxes, labels, 2, (8, 12)), strict=True):
         assert torch.equal(a, b) and not a.requires_grad

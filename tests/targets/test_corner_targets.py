@@ -9,6 +9,7 @@ from torch.testing import assert_close
 from edudet.cases.targets.corner_targets import CASES, MISTAKES
 from edudet.targets import corner_targets, gaussian_heatmaps
 from edudet.targets.corner_targets import IMPLEMENTATIONS
+from inputs import objects, random_objects
 
 DTYPES = [torch.float32, torch.float64, torch.float16, torch.bfloat16]
 
@@ -16,17 +17,6 @@ DTYPES = [torch.float32, torch.float64, torch.float16, torch.bfloat16]
 @pytest.fixture(params=IMPLEMENTATIONS)
 def form(request):
     return IMPLEMENTATIONS[request.param]
-
-
-def tensors(boxes, labels, dtype=torch.float32):
-    boxes = torch.tensor(boxes, dtype=dtype).reshape(-1, 4)
-    return boxes, torch.tensor(labels, dtype=torch.int64)
-
-
-def random_boxes(n, seed, height=32, width=48):
-    generator = torch.Generator().manual_seed(seed)
-    points = torch.rand(n, 2, 2, generator=generator) * torch.tensor([width, height])
-    return points.sort(1).values.flatten(1)
 
 
 def heatmaps_of(indices, radii, labels, num_classes, size, dtype):
@@ -38,7 +28,7 @@ def heatmaps_of(indices, radii, labels, num_classes, size, dtype):
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_worked_examples(form, case, dtype):
-    boxes, labels = tensors(*case.args[:2], dtype)
+    boxes, labels = objects(*case.args[:2], dtype)
     targets = form(boxes, labels, *case.args[2:])
     *places, radii = case.expected
     assert [tensor.tolist() for tensor in targets[2:]] == places
@@ -59,7 +49,7 @@ def test_worked_examples_catch(mistake):
 @settings(deadline=None, max_examples=25)
 @given(st.integers(0, 5), st.integers(0, 2**31), st.sampled_from([0.1, 0.3, 0.7, 1.0]))
 def test_forms_agree_and_boxes_come_back(n, seed, min_overlap):
-    boxes = random_boxes(n, seed)
+    boxes = random_objects(n, seed)
     labels = torch.arange(n) % 2
     loop, vectorized = (
         form(boxes, labels, 2, (8, 12), 4, min_overlap) for form in IMPLEMENTATIONS.values()
@@ -77,7 +67,7 @@ def test_forms_agree_and_boxes_come_back(n, seed, min_overlap):
 
 
 def test_a_smaller_overlap_makes_wider_gaussians():
-    boxes, labels = tensors([[4, 4, 44, 28]], [0])
+    boxes, labels = objects([[4, 4, 44, 28]], [0])
     sums = [
         corner_targets(boxes, labels, 1, (8, 12), 4, t).top_left_heatmaps.sum() for t in (0.7, 0.3)
     ]
@@ -85,7 +75,7 @@ def test_a_smaller_overlap_makes_wider_gaussians():
 
 
 def test_strides_and_a_gradient_that_nobody_needs(form):
-    boxes, labels = random_boxes(3, 1), torch.tensor([0, 1, 0])
+    boxes, labels = random_objects(3, 1), torch.tensor([0, 1, 0])
     wide = torch.stack([boxes, boxes], 2)[..., 0].requires_grad_()
     for a, b in zip(form(wide, labels, 2, (8, 12)), form(boxes, labels, 2, (8, 12)), strict=True):
         assert torch.equal(a, b) and not a.requires_grad
