@@ -15,7 +15,6 @@ Bodla, Singh, Chellappa and Davis, "Soft-NMS: improving object detection with on
     soft_nms_native       C++: only the blocks of boxes that the taken box touches
 """
 
-import math
 from collections.abc import Iterator
 
 import torch
@@ -68,13 +67,7 @@ def check_decay(function: str, method: str, sigma: float, score_threshold: float
     if method not in METHODS:
         raise ValueError(f'{function}: method must be "linear" or "gaussian", got {method!r}')
     check.positive(function, sigma=sigma)
-    if not isinstance(score_threshold, (int, float)):
-        kind = type(score_threshold).__name__
-        raise TypeError(f"{function}: score_threshold must be a number, got {kind}")
-    if not 0 <= score_threshold < math.inf:
-        raise ValueError(
-            f"{function}: score_threshold must be finite and at least 0, got {score_threshold}"
-        )
+    check.not_negative(function, score_threshold=score_threshold)
 
 
 def prepared(function: str, boxes: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
