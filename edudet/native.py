@@ -86,7 +86,7 @@ def obstacle(op: str, *tensors: Tensor, has_backward: bool = False) -> str | Non
     """Say what keeps the kernel of `op` from running on `tensors`, or None."""
     device = tensors[0].device.type
     library = "cuda" if device == "cuda" else "cpu"
-    if _active != "edudet":
+    if is_emulated():
         if device != "cpu":
             return f"emulated kernels run on cpu tensors, not on {device}"
     elif device not in ("cpu", "cuda", "meta"):

@@ -29,7 +29,7 @@ def clip_boxes_to_image(boxes: Tensor, size: tuple[int, int]) -> Tensor:
     check.ends_in_4("clip_boxes_to_image", boxes=boxes)
     check.dtype("clip_boxes_to_image", check.FLOATS + check.INTEGERS, boxes=boxes)
     check.size("clip_boxes_to_image", size=size)
-    height, width = (size, size) if isinstance(size, int) else size
+    height, width = check.pair(size)
     info = torch.finfo(boxes.dtype) if boxes.is_floating_point() else torch.iinfo(boxes.dtype)
     # A border that the dtype cannot reach (300 for uint8) cuts nothing off.
     border = boxes.new_tensor([min(side, info.max) for side in (width, height, width, height)])

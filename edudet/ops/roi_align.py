@@ -90,12 +90,6 @@ def _check_grid(
         )
 
 
-def pair(output_size: Size) -> tuple[int, int]:
-    if isinstance(output_size, (tuple, list)):
-        return output_size[0], output_size[1]
-    return output_size, output_size
-
-
 def sample_points(
     roi: Tensor, output_size: Size, spatial_scale: float = 1.0, sampling_ratio: int = -1,
     aligned: bool = False,
@@ -110,7 +104,7 @@ def sample_points(
         *centre* of cell 0: at x = 3, y = 2 the map has the value of cell [2, 3]. This is where
         `matplotlib.imshow` draws; add 0.5 for the house's coordinates, where cell 0 is [0, 1).
     """
-    height, width = pair(output_size)
+    height, width = check.pair(output_size)
     x1, y1, x2, y2 = roi
     options = spatial_scale, sampling_ratio, aligned
     y = _positions(*_bins_on_axis(y1, y2, height, *options), height)            # (height, down)
@@ -167,7 +161,7 @@ def roi_align_loop(
     options = spatial_scale, sampling_ratio, aligned
     _check_values(rois, len(input), output_size, *options)
     feature_maps = input.to(rois.dtype)
-    height, width = pair(output_size)
+    height, width = check.pair(output_size)
     # The sum of nothing is 0: it keeps `out` in the graph, so that no RoIs give a zero gradient.
     out = feature_maps.new_zeros(len(rois), input.shape[1], height, width) + feature_maps[:0].sum()
     for k in range(len(rois)):
@@ -205,7 +199,7 @@ def _check_values(rois: Tensor, num_images: int, output_size: Size, *options: An
 def _valid_bins(rois: Tensor, output_size: Size, *options: Any) -> tuple[Tensor, Tensor]:
     """(K, 5) -> (K,), (K,): the bins are at finite positions; they have few enough samples."""
     finite = fits = torch.ones_like(rois[:, 0], dtype=torch.bool)
-    for axis, bins in zip((2, 1), pair(output_size), strict=True):
+    for axis, bins in zip((2, 1), check.pair(output_size), strict=True):
         start, bin_size, samples = _bins_on_axis(rois[:, axis], rois[:, axis + 2], bins, *options)
         finite = finite & start.isfinite() & bin_size.isfinite()
         fits = fits & (samples <= MOST_SAMPLES)
@@ -227,7 +221,7 @@ def roi_align_vectorized(
         valid = valid_rois(rois, len(input)) & fits & finite
         rois = rois.where(valid[:, None], 0)
     channels, map_height, map_width = input.shape[1:]
-    height, width = pair(output_size)
+    height, width = check.pair(output_size)
     rows, row_weights = _taps_on_axis(rois[:, 2], rois[:, 4], height, map_height, *options)
     columns, column_weights = _taps_on_axis(rois[:, 1], rois[:, 3], width, map_width, *options)
     image = rois[:, 0].long()
@@ -272,8 +266,8 @@ def roi_align_native(
     rois = as_rois("roi_align", input, boxes)
     native.require("roi_align", input, has_backward=True)
     return native.call(
-        "roi_align", "roi_align", input, rois, spatial_scale, *pair(output_size), sampling_ratio,
-        aligned, kernel,
+        "roi_align", "roi_align", input, rois, spatial_scale, *check.pair(output_size),
+        sampling_ratio, aligned, kernel,
     )
 
 

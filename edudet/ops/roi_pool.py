@@ -31,7 +31,7 @@ from edudet.boxes.rois import (
     name_in_list,
     valid_rois,
 )
-from edudet.ops.roi_align import Size, is_channels_last, new_maps, pair
+from edudet.ops.roi_align import Size, is_channels_last, new_maps
 
 FARTHEST = 2**30  # cells from cell 0; in csrc/common/snapped_roi.h: kFarthest
 Pooled = Tensor | tuple[Tensor, Tensor]
@@ -98,7 +98,7 @@ def roi_pool_bins(
         snapped, exact: (height, width, 4) each; boxes xyxy in pixels of the image, not clipped to
         a map. `snapped - exact` is the quantisation error of every edge, in pixels.
     """
-    rows, columns = pair(output_size)
+    rows, columns = check.pair(output_size)
     snapped, exact = [], []
     for axis, bins in ((0, columns), (1, rows)):
         low, high = roi[axis], roi[axis + 2]
@@ -127,7 +127,7 @@ def roi_pool_loop(
     rois = as_rois("roi_pool", input, boxes)
     _check_values(rois, len(input), spatial_scale)
     feature_maps = input.to(rois.dtype)
-    rows, columns = pair(output_size)
+    rows, columns = check.pair(output_size)
     # The sum of nothing is 0: it keeps `out` in the graph, so that no RoIs give a zero gradient.
     out = feature_maps.new_zeros(len(rois), input.shape[1], rows, columns) + feature_maps[:0].sum()
     argmax = torch.full_like(out, -1, dtype=torch.int64)
@@ -199,7 +199,7 @@ def roi_pool_vectorized(
     else:
         valid = valid_rois(rois, len(input)) & _near(rois, spatial_scale)
         rois = rois.where(valid[:, None], 0)
-    height, width = pair(output_size)
+    height, width = check.pair(output_size)
     map_height, map_width = input.shape[2:]
     rows, has_row = _cells_on_axis(rois[:, 2], rois[:, 4], height, spatial_scale, map_height)
     columns, has_column = _cells_on_axis(rois[:, 1], rois[:, 3], width, spatial_scale, map_width)
@@ -254,7 +254,8 @@ def roi_pool_native(
     native.require("roi_pool", input, has_backward=True)
     with_argmax = return_argmax or check.requires_grad(input)  # it takes as long as the values
     out, argmax = native.call(
-        "roi_pool", "roi_pool", input, rois, spatial_scale, *pair(output_size), with_argmax, kernel
+        "roi_pool", "roi_pool", input, rois, spatial_scale, *check.pair(output_size), with_argmax,
+        kernel,
     )
     return (out, _indices(argmax)) if return_argmax else out
 

@@ -155,7 +155,7 @@ def exhaustive_cost(
 def _pair(function: str, **named: Size) -> tuple[int, int]:
     check.size(function, **named)
     (size,) = named.values()
-    return (size, size) if isinstance(size, int) else (size[0], size[1])
+    return check.pair(size)
 
 
 def _sizes(function: str, image_size: Size, window_size: Size, stride: Size) -> tuple[int, ...]:

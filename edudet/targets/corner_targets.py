@@ -82,7 +82,7 @@ def check_objects(
     check.unit_interval(function, min_overlap=min_overlap)
     if check.can_look(boxes):
         check.box_values(function, boxes=boxes.double())
-        height, width = (size, size) if isinstance(size, int) else size
+        height, width = check.pair(size)
         border = boxes.new_tensor([width, height] * 2, dtype=torch.float64) * stride
         inside = ((boxes >= 0) & (boxes <= border)).all(1)
         rule = f"lie inside the map, {width * stride:g} x {height * stride:g} pixels"
@@ -109,7 +109,7 @@ def in_cells(boxes: Tensor, stride: float) -> Tensor:
 
 
 def cells_of_points_loop(points: Tensor, size: Size) -> tuple[Tensor, Tensor, Tensor]:
-    height, width = (size, size) if isinstance(size, int) else size
+    height, width = check.pair(size)
     cells, indices, offsets = torch.zeros_like(points), [], torch.zeros_like(points)
     for i, (x, y) in enumerate(points.tolist()):
         cell_x = min(math.floor(x), width - 1)
@@ -135,7 +135,7 @@ def corner_targets_vectorized(
 
 def cells_of_points_vectorized(points: Tensor, size: Size) -> tuple[Tensor, Tensor, Tensor]:
     """(N, 2) in cells -> the cell of each (N, 2), its place in the flattened map, the offset."""
-    height, width = (size, size) if isinstance(size, int) else size
+    height, width = check.pair(size)
     last = points.new_tensor([width - 1, height - 1])
     cells = torch.minimum(points.floor(), last)                          # (N, 2)
     x, y = cells.long().unbind(1)

@@ -155,7 +155,7 @@ def check_labels(function: str, labels: Tensor, number: int, num_classes: int) -
 def gaussian_heatmaps_loop(
     points: Tensor, radii: Tensor, labels: Tensor, num_classes: int, size: Size
 ) -> Tensor:
-    height, width = (size, size) if isinstance(size, int) else size
+    height, width = check.pair(size)
     dtype = torch.promote_types(points.dtype, torch.float32)
     heatmaps = torch.zeros(num_classes, height, width, dtype=dtype, device=points.device)
     for (px, py), radius, label in zip(
@@ -174,7 +174,7 @@ def gaussian_heatmaps_loop(
 def gaussian_heatmaps_vectorized(
     points: Tensor, radii: Tensor, labels: Tensor, num_classes: int, size: Size
 ) -> Tensor:
-    height, width = (size, size) if isinstance(size, int) else size
+    height, width = check.pair(size)
     dtype = torch.promote_types(points.dtype, torch.float32)
     cells, radii = points.detach().to(dtype).floor(), radii.detach().to(dtype)[:, None]
     dx = torch.arange(width, device=cells.device) - cells[:, :1]         # (N, W)
