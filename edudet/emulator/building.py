@@ -6,7 +6,6 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from functools import lru_cache
 from pathlib import Path
 
 from edudet import native
@@ -66,7 +65,7 @@ def build(body: str, files: list[Path], entries: tuple[str, ...], watched: bool)
     csrc = native.SOURCES
     flags = (*COMMON, *(WATCHED if watched else PLAIN), f"-I{csrc / 'emulator/include'}",
              "-iquote", str(csrc))  # fmt: skip
-    key = hashlib.sha256("\0".join([text, *gxx, *flags, _version(gxx[0])]).encode())
+    key = hashlib.sha256("\0".join([text, *gxx, *flags, _identity(gxx[0])]).encode())
     for path in [*files, csrc / "common/half.h", *sorted((csrc / "emulator").rglob("*.h"))]:
         key.update(path.read_bytes())
     folder = cache_folder()
@@ -76,9 +75,11 @@ def build(body: str, files: list[Path], entries: tuple[str, ...], watched: bool)
     return library
 
 
-@lru_cache
-def _version(gxx: str) -> str:
-    return subprocess.run([gxx, "--version"], capture_output=True, text=True).stdout
+def _identity(gxx: str) -> str:
+    """Changes when the compiler does."""
+    path = Path(shutil.which(gxx) or gxx).resolve()
+    facts = path.stat()
+    return f"{path} {facts.st_size} {facts.st_mtime_ns}"
 
 
 def _compile(gxx: list[str], flags: tuple[str, ...], text: str, folder: Path, library: Path

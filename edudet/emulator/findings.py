@@ -18,12 +18,12 @@ What is slow but right (`Run.slow`):
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
-
-from rich.console import Console
-from rich.table import Table
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from edudet.emulator.lines import Place, places
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 OPERATIONS = {"r": "read", "w": "write", "a": "atomic", "b": "barrier"}
 SECTOR = 32
@@ -176,6 +176,8 @@ class Run:
 
     def report(self, width: int = 100) -> str:
         """Findings and statistics as text."""
+        from rich.console import Console  # not there where kernels of students run
+
         out = io.StringIO()
         console = Console(file=out, width=width, highlight=False, markup=False)
         for launch in self.launches:
@@ -193,8 +195,10 @@ class Run:
 
     __str__ = report
 
-    def table(self) -> Table:
+    def table(self) -> "Table":
         """The statistics, for rich."""
+        from rich.table import Table
+
         table = Table("line", "does", "bytes", "region", "requests", "sectors or passes", "useful")
         for s in self.statistics:
             if s.memory == "shared":

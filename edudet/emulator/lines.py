@@ -77,12 +77,39 @@ def _ask(library: str, offsets: set[int]) -> dict[int, list[tuple[str, int]]]:
     if new and program:
         # An address is where the call returns to: the line is that of the byte before.
         command = [program, "-a", "-i", "-e", library, *(hex(offset - 1) for offset in new)]
-        answer = subprocess.run(command, capture_output=True, text=True).stdout
-        for text in re.split(r"^0x", answer, flags=re.MULTILINE)[1:]:
+        for text in re.split(r"^0x", _output(command), flags=re.MULTILINE)[1:]:
             address, *lines = text.split("\n")
             offset = int(address, 16) + 1
             _known[library, changed, offset] = [_parse(line) for line in lines if ":" in line]
     return {offset: _known.get((library, changed, offset), []) for offset in offsets}
+
+
+def _output(command: list[str]) -> str:
+    try:
+        return subprocess.run(command, capture_output=True, text=True).stdout
+    except OSError:  # in a sandbox, say: lines stay unknown
+        return ""
+
+
+def table(library: Path) -> dict[str, list[tuple[str, int]]]:
+    """The lines of all calls in a library, to `remember` where nothing can be asked.
+
+    Watched accesses are calls, as are atomic operations and barriers.
+    """
+    program = shutil.which("objdump")
+    if not program:
+        return {}
+    text = _output([program, "-d", "--no-show-raw-insn", str(library)])
+    calls = re.finditer(r"\s(?:callq?|blr?)\s[^\n]*\n\s*([0-9a-f]+):", text)
+    offsets = {int(match[1], 16) for match in calls}
+    return {hex(offset): chain for offset, chain in _ask(str(library), offsets).items()}
+
+
+def remember(library: Path, lines: dict[str, list[tuple[str, int]]]) -> None:
+    """Take the lines of a library from a `table` that was made where it was compiled."""
+    changed = library.stat().st_mtime
+    for offset, chain in lines.items():
+        _known[str(library), changed, int(offset, 16)] = [(file, line) for file, line in chain]
 
 
 def _parse(line: str) -> tuple[str, int]:

@@ -27,6 +27,8 @@ from edudet.emulator.rewrite import RewriteError, rewrite
 from edudet.emulator.session import EmulatorError, engine, session
 
 TIME_LIMIT = 10.0  # seconds for one launch
+
+
 def compile(source: str | Path, name: str | None = None) -> "Program":
     """Compile CUDA source text, or the file at a path (a Path, or a string ending in .cu).
 
@@ -85,6 +87,10 @@ class Program:
             wanted = f"{base}<...>" if found[0].is_template else base
             raise ValueError(f"Program.kernel: name must be {wanted}, got {name!r}")
         return Kernel(self, found[0], whole)
+
+    def prepare(self) -> None:
+        """Compile now what a launch with check=True would compile (but for templates)."""
+        self._library(self._plain, watched=True)
 
     def _library(self, entries: tuple[str, ...], watched: bool) -> Any:
         key = (entries, watched)
