@@ -4,7 +4,13 @@ import torch
 
 from conftest import require
 from edudet import native
-from edudet.cases.metrics.rle import CASES, MISTAKES, MISTAKES_OF_POLYGONS, POLYGONS
+from edudet.cases.metrics.rle import (
+    CASES,
+    MISTAKES,
+    MISTAKES_OF_DECODING,
+    MISTAKES_OF_POLYGONS,
+    POLYGONS,
+)
 from edudet.metrics import (
     polygons_to_rle,
     rle_area,
@@ -48,6 +54,12 @@ def test_worked_examples_of_polygons(form, case):
 @pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES.keys())
 def test_cases_catch_mistakes(mistake):
     assert any(mistake(*case.args) != case.expected for case in CASES)
+
+
+@pytest.mark.parametrize("mistake", MISTAKES_OF_DECODING.values(), ids=MISTAKES_OF_DECODING.keys())
+def test_cases_catch_mistakes_of_decoding(mistake):
+    masks = [(case.args[0], case.expected[0]) for case in CASES]
+    assert any(mistake(counts, len(mask), len(mask[0])) != mask for mask, counts in masks)
 
 
 @pytest.mark.parametrize("mistake", MISTAKES_OF_POLYGONS.values(), ids=MISTAKES_OF_POLYGONS.keys())

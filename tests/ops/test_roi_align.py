@@ -9,7 +9,7 @@ from torch.testing import assert_close
 
 from conftest import form_of, forms, name_of, require, require_native, torchvision_ops
 from edudet import emulator, native
-from edudet.cases.ops.roi_align import CASES, MISTAKES
+from edudet.cases.ops.roi_align import CASES, CASES_OF_BACKWARD, MISTAKES, MISTAKES_OF_BACKWARD
 from edudet.ops import roi_align
 from edudet.ops.roi_align import (
     IMPLEMENTATIONS,
@@ -57,6 +57,26 @@ def test_worked_examples_catch(mistake):
         return got.shape != expected.shape or not np.allclose(got, expected)
 
     assert any(differs(case) for case in CASES), "no case bites"
+
+
+@pytest.mark.parametrize("case", CASES_OF_BACKWARD, ids=lambda case: case.name)
+def test_worked_examples_of_the_gradient(form, device, case):
+    grad, boxes, shape, spatial_scale, sampling_ratio = case.args
+    boxes = torch.tensor(boxes, dtype=torch.float32, device=device).reshape(-1, 5)
+    grad = torch.tensor(grad, dtype=torch.float32, device=device)
+    size = grad.shape[2:] if len(boxes) else (1, 1)
+    feature_map = torch.zeros(shape, device=device, requires_grad=True)
+    out = form(feature_map, boxes, size, spatial_scale, sampling_ratio, True)
+    (got,) = torch.autograd.grad(out, feature_map, grad.reshape(out.shape))
+    assert_close(got.cpu(), torch.tensor(case.expected).float(), rtol=2e-7, atol=0)
+
+
+@pytest.mark.parametrize("mistake", MISTAKES_OF_BACKWARD)
+def test_worked_examples_of_the_gradient_catch(mistake):
+    def differs(case):
+        return not np.allclose(MISTAKES_OF_BACKWARD[mistake](*case.args), case.expected)
+
+    assert any(differs(case) for case in CASES_OF_BACKWARD), "no case bites"
 
 
 OPTIONS = [

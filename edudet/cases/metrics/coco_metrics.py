@@ -1,5 +1,7 @@
 """Worked examples of COCO's numbers: ground truth, detections -> some of the numbers."""
 
+from functools import partial
+
 from edudet.cases.case import Case
 
 
@@ -51,10 +53,10 @@ CASES = [
     Case("nothing found", (FOUR, []), _alike(0.0, "AP", "AR_100")),
     Case("nothing to find", (truth(), found((1, at(0), 0.5))), _alike(-1.0, "AP", "AR_100")),
     *(
-        Case(f"the {wrong}th best is wrong", (FOUR, _ranked(wrong)), {
+        Case(f"the {name} best is wrong", (FOUR, _ranked(wrong)), {
             **_alike(total / 101, "AP", "AP50"), "AR_1": 0.5, "AR_10": 0.75,
         }, "101 levels of recall; the best in each image are right")
-        for wrong, total in ((4, 76), (3, 69.75))
+        for wrong, name, total in ((4, "4th", 76), (3, "3rd", 69.75))
     ),
     Case("the 2nd best is wrong", (FOUR, _ranked(2)), {
         **_alike(63.5 / 101, "AP", "AP50"), "AR_1": 0.25, "AR_10": 0.75,
@@ -118,8 +120,10 @@ AREAS = {
 
 def _evaluate(gt, dt, *, half_open=False, crowds=True, voc=False, once=True, points=101,
               by_image=False, id_bug=False, absent=None, limit=100, ious=10, outside=True,
-              stable=True):
-    """COCO's evaluation in few lines, with parts to exchange."""
+              stable=True, one=None):
+    """COCO's evaluation in few lines, with parts to exchange.
+
+    one: (IoU threshold, smallest area, largest area), if only this AP is asked for."""
     thresholds = [0.5 + 0.05 * k for k in range(ious)]
     images = sorted(i["id"] for i in gt["images"])
 
@@ -186,6 +190,9 @@ def _evaluate(gt, dt, *, half_open=False, crowds=True, voc=False, once=True, poi
         mean = [sum(x) / len(x) if x else -1.0 for x in (aps, recalls)]
         return mean
 
+    if one:
+        threshold, low, high = one
+        return summary(low, high, [threshold], limit)[0]
     numbers = {}
     for name, (low, high) in AREAS.items():
         numbers[f"AP{name}"] = summary(low, high, thresholds, limit)[0]
@@ -198,24 +205,19 @@ def _evaluate(gt, dt, *, half_open=False, crowds=True, voc=False, once=True, poi
 
 # Plausible errors and the hint each deserves. A test proves that CASES catch them all.
 MISTAKES = {
-    "an area of exactly 32^2 is medium only; it is small, too": lambda *args: _evaluate(
-        *args, half_open=True
-    ),
-    "crowds count like other objects": lambda *args: _evaluate(*args, crowds=False),
-    "a detection whose best object is taken looks for the best free one": lambda *args: _evaluate(
-        *args, voc=True
-    ),
-    "an object is found more than once": lambda *args: _evaluate(*args, once=False),
-    "101 levels of recall, not 11": lambda *args: _evaluate(*args, points=11),
-    "detections of all images are sorted together": lambda *args: _evaluate(*args, by_image=True),
-    "an object whose id is 0 counts as not found, as in pycocotools": lambda *args: _evaluate(
-        *args, id_bug=True
-    ),
-    "a class without objects is left out of the mean": lambda *args: _evaluate(*args, absent=0.0),
-    "more than 100 detections are looked at": lambda *args: _evaluate(*args, limit=1000),
-    "AP is the mean over ten IoU thresholds": lambda *args: _evaluate(*args, ious=1),
-    "a wrong detection outside the range of areas does not count": lambda *args: _evaluate(
-        *args, outside=False
-    ),
-    "of equal scores, the right ones are put first": lambda *args: _evaluate(*args, stable=False),
+    "an area of exactly 32^2 is medium only; it is small, too": partial(_evaluate, half_open=True),
+    "crowds count like other objects": partial(_evaluate, crowds=False),
+    "a detection whose best object is taken looks for the best free one":
+        partial(_evaluate, voc=True),
+    "an object is found more than once": partial(_evaluate, once=False),
+    "101 levels of recall, not 11": partial(_evaluate, points=11),
+    "detections of all images are sorted together": partial(_evaluate, by_image=True),
+    "an object whose id is 0 counts as not found, as in pycocotools":
+        partial(_evaluate, id_bug=True),
+    "a class without objects is left out of the mean": partial(_evaluate, absent=0.0),
+    "more than 100 detections are looked at": partial(_evaluate, limit=1000),
+    "AP is the mean over ten IoU thresholds": partial(_evaluate, ious=1),
+    "a wrong detection outside the range of areas does not count":
+        partial(_evaluate, outside=False),
+    "of equal scores, the right ones are put first": partial(_evaluate, stable=False),
 }

@@ -36,7 +36,7 @@ CASES = [
 
 
 def _count(scores, labels, threshold, *, above=False, swapped=False, empty=1.0, flip=False,
-           recall_of_all=False):
+           recall_of_all=False, accuracy=False, mean=False):
     said = [s > threshold if above else s >= threshold for s in scores]
     if flip:
         said = [s <= threshold for s in scores]
@@ -50,8 +50,10 @@ def _count(scores, labels, threshold, *, above=False, swapped=False, empty=1.0, 
     def ratio(part, whole):
         return part / whole if whole else empty
 
+    precision = ratio(tp + tn, len(labels)) if accuracy else ratio(tp, tp + fp)
     recall = ratio(tp, len(labels) if recall_of_all else tp + fn)
-    return tp, fp, fn, tn, ratio(tp, tp + fp), recall, ratio(2 * tp, 2 * tp + fp + fn)
+    f1 = (precision + recall) / 2 if mean else ratio(2 * tp, 2 * tp + fp + fn)
+    return tp, fp, fn, tn, precision, recall, f1
 
 
 # Plausible errors and the hint each deserves. A test proves that CASES catch them all.
@@ -63,4 +65,8 @@ MISTAKES = {
     "recall is divided by all examples; only the positives can be found": lambda *args: _count(
         *args, recall_of_all=True
     ),
+    "precision is the share of right ones among what was called positive, not among all": (
+        lambda *args: _count(*args, accuracy=True)
+    ),
+    "F1 is the harmonic mean, not the mean": lambda *args: _count(*args, mean=True),
 }

@@ -174,6 +174,11 @@ def _with_rule(wrong):
     return match
 
 
+def _by_rank(boxes, scores, *rest):
+    claims, *others = _match(boxes, scores, *rest)
+    return [claims[i] for i in sorted(range(len(boxes)), key=lambda i: -scores[i])], *others
+
+
 # Plausible errors and the hint each deserves. A test proves that CASES catch them all.
 MISTAKES = {
     "an object is matched more than once": lambda *args: _match(*args, once=False),
@@ -187,6 +192,7 @@ MISTAKES = {
     "the overlap with a crowd is a part of the detection": lambda *args: _match(*args, crowd=False),
     "objects to ignore count like others": lambda *args: _match(*args, use_ignore=False),
     "a crowd is chosen before an object": lambda *args: _match(*args, crowd_last=False),
+    "one claim for each detection in the order of the input, not of the scores": _by_rank,
     "an ignored object is nobody's": lambda *args: _match(*args, ignored_count=True),
 }
 MISTAKES_OF_POOLING = {

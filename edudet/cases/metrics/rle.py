@@ -52,7 +52,8 @@ POLYGONS = [
 ]
 
 
-def _encode(mask, *, by_rows=False, first_inside=False, differences_from=3, signed=True):
+def _encode(mask, *, by_rows=False, first_inside=False, differences_from=3, signed=True, last=True,
+            as_ends=False):
     pixels = (
         [p for row in mask for p in row] if by_rows
         else [row[x] for x in range(len(mask[0])) for row in mask]
@@ -63,7 +64,10 @@ def _encode(mask, *, by_rows=False, first_inside=False, differences_from=3, sign
             counts.append(run)
             inside, run = pixel, 0
         run += 1
-    counts.append(run)
+    if last:
+        counts.append(run)
+    if as_ends:
+        counts = [sum(counts[: i + 1]) for i in range(len(counts))]
     text = ""
     for i, count in enumerate(counts):
         value = count - counts[i - 2] if i >= differences_from else count
@@ -82,6 +86,8 @@ MISTAKES = {
     "the first run is what is outside, even if it is empty": lambda m: _encode(
         m, first_inside=True
     ),
+    "the last run counts, too": lambda m: _encode(m, last=False),
+    "counts are lengths of runs, not places where they end": lambda m: _encode(m, as_ends=True),
     "differences begin with the third count, not with the fourth": lambda m: _encode(
         m, differences_from=2
     ),
@@ -89,6 +95,25 @@ MISTAKES = {
     "bit 4 of the last digit is the sign: 16 needs a second digit": lambda m: _encode(
         m, signed=False
     ),
+}
+
+
+def _decode(counts, height, width, *, by_rows=False, inside=0, turned=False):
+    pixels = [(inside + i) % 2 for i, count in enumerate(counts) for _ in range(count)]
+    if by_rows:
+        return [pixels[y * width : (y + 1) * width] for y in range(height)]
+    if turned:
+        return [pixels[x * height : (x + 1) * height] for x in range(width)]
+    return [pixels[y::height] for y in range(height)]
+
+
+# Of decoding: counts, height, width -> mask. CASES, read backwards, catch them all.
+MISTAKES_OF_DECODING = {
+    "pixels are put down row by row; COCO goes column by column": lambda *args: _decode(
+        *args, by_rows=True
+    ),
+    "the first run is outside": lambda *args: _decode(*args, inside=1),
+    "the mask is (height, width), not (width, height)": lambda *args: _decode(*args, turned=True),
 }
 
 

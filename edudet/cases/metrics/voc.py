@@ -20,10 +20,10 @@ def _ranked(wrong):
 
 
 CASES = [
-    Case(f"the {wrong}th best is wrong, {year}", (_ranked(wrong), FOUR, 0.5, year), ({1: ap}, ap))
-    for wrong, by_year in (
-        (4, {2010: 3 / 4, 2007: 8 / 11}), (3, {2010: 11 / 16, 2007: 7.5 / 11}),
-        (2, {2010: 5 / 8, 2007: 6.75 / 11}),
+    Case(f"the {name} best is wrong, {year}", (_ranked(wrong), FOUR, 0.5, year), ({1: ap}, ap))
+    for wrong, name, by_year in (
+        (4, "4th", {2010: 3 / 4, 2007: 8 / 11}), (3, "3rd", {2010: 11 / 16, 2007: 7.5 / 11}),
+        (2, "2nd", {2010: 5 / 8, 2007: 6.75 / 11}),
     )
     for year, ap in by_year.items()
 ]
@@ -54,6 +54,14 @@ CASES += [
         ([[(FAR, 0.5, 1)], [(A, 0.75, 1)]], [[], [(A, 1)]], 0.5, 2010), ({1: 1.0}, 1.0),
         "the wrong one comes last, though its image comes first",
     ),
+    Case(
+        "the wrong label", ([[(A, 0.75, 2), (B, 0.5, 1)]], [[(A, 1), (B, 1), (C, 2)]], 0.5, 2010),
+        ({1: 1 / 2, 2: 0.0}, 1 / 4), "well framed, but nothing of class 2 lies there",
+    ),
+    Case(
+        "exactly on the threshold", ([[([0, 0, 5, 10], 0.5, 1)]], [[(A, 1)]], 0.5, 2010),
+        ({1: 1.0}, 1.0), "an IoU of 1/2 is enough",
+    ),
     Case("nothing to find", ([[(A, 0.5, 1)]], [[]], 0.5, 2010), ({1: None}, None)),
     Case("no image", ([], [], 0.5, 2010), ({}, None)),
 ]
@@ -65,7 +73,7 @@ def _iou(a, b):
 
 
 def _voc(detections, ground_truth, threshold, year, *, by_image=False, difficult=True,
-         once=True, absent=None, one_class=False, points=None):
+         once=True, absent=None, one_class=False, points=None, above=False):
     objects = [
         [(o[0], 0 if one_class else o[1], difficult and len(o) > 2) for o in image]
         for image in ground_truth
@@ -85,7 +93,8 @@ def _voc(detections, ground_truth, threshold, year, *, by_image=False, difficult
                 continue
             ious = {j: _iou(box, o[0]) for j, o in enumerate(objects[image]) if o[1] == label}
             best = max(ious, key=lambda j: ious[j], default=-1)
-            hit = best >= 0 and ious[best] >= threshold
+            limit = threshold + 1e-9 if above else threshold
+            hit = best >= 0 and ious[best] >= limit
             if hit and objects[image][best][2]:
                 continue
             right.append(hit and (image, best) not in taken)
@@ -119,4 +128,6 @@ MISTAKES = {
     ),
     "all classes are thrown together": lambda *args: _voc(*args, one_class=True),
     "11 points whatever the year": lambda *args: _voc(*args, points=11),
+    "the whole area whatever the year": lambda *args: _voc(*args, points="all"),
+    "an IoU of exactly the threshold is enough": lambda *args: _voc(*args, above=True),
 }

@@ -60,6 +60,7 @@ def _pair(value, axes):
 def _with(
     tap=lambda i, k: i, keep_frame=False, column=lambda y, x, h, w: y * w + x, more=0,
     spacing=lambda s: s, dilation=lambda d: d, transposed=False, shift=lambda p: p,
+    inside=lambda x, n: 0 <= x < n,
 ):
     """The matrix in plain numbers, with one step of it replaced."""
 
@@ -81,7 +82,7 @@ def _with(
                 for j in range(k[1]):
                     y = row // rows[1] * s[0] - p[0] + i * d[0]
                     x = row % rows[1] * s[1] - p[1] + j * d[1]
-                    if 0 <= y < h and 0 <= x < w:
+                    if inside(y, h) and inside(x, w):
                         matrix[row][column(y, x, h, w)] = kernel[tap(i, k[0])][tap(j, k[1])]
         return [list(line) for line in zip(*matrix, strict=True)] if transposed else matrix
 
@@ -99,5 +100,8 @@ MISTAKES = {
     "this is the transpose: a row is for a result, a column for a cell": _with(transposed=True),
     "a map is read row by row, not column by column": _with(
         column=lambda y, x, h, w: x * h + y
+    ),
+    "what lies before the first cell is padding, but index -1 is the last cell": _with(
+        inside=lambda x, n: x < n
     ),
 }

@@ -23,6 +23,7 @@ CASES = [
     Case("bottom right", (MAP, "bottom_right"), [[[[0, 8, 5], [4, 6, 6], [3, 10, 8]]]]),
     Case("one row", (ROW, "top_left"), [[[[5, 4, 6, 2, 4]]]], "along a column, a cell is alone"),
     Case("negative values", (NEGATIVE, "left"), [[[[-1, -1, -2]]]]),
+    Case("negative values, both ways", (NEGATIVE, "top_left"), [[[[-4, -2, -4]]]]),
     Case("two channels", (TWO, "bottom_right"), [[[[2, 4], [6, 5]], [[80, 50], [60, 60]]]]),
     Case("one cell", ([[[[7]]]], "top_left"), [[[[14]]]], "twice itself"),
     Case("no images", ([], "top_left"), []),

@@ -1,6 +1,7 @@
 """Worked examples of RoIAlign: read by the tests, the notebook and the grader.
 
 Arguments: input (N, C, H, W), boxes (K, 5), output_size, spatial_scale, sampling_ratio, aligned.
+Those of the gradient stand below.
 """
 
 from edudet.cases.case import Case
@@ -116,4 +117,98 @@ MISTAKES = {
         ratio=lambda ratio: max(ratio, 1)
     ),
     "samples outside the map count as 0 in the mean": _with(outside=None),
+}
+
+
+# Arguments: gradient of the result (K, C, rows, columns), boxes, shape of the input, spatial_scale,
+# sampling_ratio; aligned. Expected: the gradient of the input.
+CASES_OF_BACKWARD = [
+    Case("one cell", ([[[[5]]]], [[0, 1, 2, 2, 3]], (1, 1, 4, 4), 1.0, 1),
+         [[[[0, 0, 0, 0], [0, 0, 0, 0], [0, 5, 0, 0], [0, 0, 0, 0]]]],
+         "the sample lies at the centre of cell [2, 1]"),
+    Case("between four cells", ([[[[8]]]], [[0, 1, 1, 3, 3]], (1, 1, 4, 4), 1.0, 1),
+         [[[[0, 0, 0, 0], [0, 2, 2, 0], [0, 2, 2, 0], [0, 0, 0, 0]]]]),
+    Case("nearer to one side", ([[[[16]]]], [[0, 1, 0, 2, 1]], (1, 1, 1, 3), 0.5, 1),
+         [[[[12, 4, 0]]]], "1.5 / 2 - 0.5 = 0.25 cells from the centre of cell 0"),
+    Case("two boxes on one cell",
+         ([[[[5]]], [[[2]]]], [[0, 1, 2, 2, 3], [0, 1, 2, 2, 3]], (1, 1, 4, 3), 1.0, 1),
+         [[[[0, 0, 0], [0, 0, 0], [0, 7, 0], [0, 0, 0]]]], "gradients add up"),
+    Case("one row of two bins", ([[[[4, 8]]]], [[0, 0, 0, 4, 2]], (1, 1, 3, 4), 1.0, 1),
+         [[[[1, 1, 2, 2], [1, 1, 2, 2], [0, 0, 0, 0]]]], "at x = 0.5 and 2.5, y = 0.5"),
+    Case("a mean of four samples", ([[[[16]]]], [[0, 0, 0, 4, 4]], (1, 1, 4, 4), 1.0, 2),
+         [[[[1] * 4] * 4]], "each sample gets 4, each of its cells 1"),
+    Case("the second image", ([[[[3]]]], [[1, 0, 0, 1, 1]], (2, 1, 2, 2), 1.0, 1),
+         [[[[0, 0], [0, 0]]], [[[3, 0], [0, 0]]]]),
+    Case("boxes in pixels, stride 2", ([[[[5]]]], [[0, 2, 4, 4, 6]], (1, 1, 4, 4), 0.5, 1),
+         [[[[0, 0, 0, 0], [0, 0, 0, 0], [0, 5, 0, 0], [0, 0, 0, 0]]]]),
+    Case("partly outside", ([[[[64]]]], [[0, -4, 0, 4, 2]], (1, 1, 2, 2), 1.0, 8),
+         [[[[8, 8], [8, 8]]]], "of 8 samples across, those at -1, 0, 1, 2 reach the map"),
+    Case("wholly outside", ([[[[64]]]], [[0, 20, 20, 24, 24]], (1, 1, 2, 2), 1.0, 2),
+         [[[[0, 0], [0, 0]]]]),
+    Case("two boxes, two channels",
+         ([[[[4]], [[40]]], [[[8]], [[80]]]], [[0, 1, 1, 2, 2], [0, 0, 0, 2, 2]], (1, 2, 2, 2),
+          1.0, 1),
+         [[[[2, 2], [2, 6]], [[20, 20], [20, 60]]]], "cell [1, 1] serves both boxes"),
+    Case("no boxes", ([], [], (1, 1, 2, 2), 1.0, 1), [[[[0, 0], [0, 0]]]]),
+]  # fmt: skip
+
+
+def _taps(p, cells, nearest, mirrored, outside):
+    """The cells around a position on one axis, with their weights."""
+    if not -1 <= p <= cells and not outside:
+        return []
+    p = min(max(p, 0), cells - 1)
+    if nearest:
+        return [(int(p + 0.5), 1.0)]
+    low = int(p)
+    t = 1 - (p - low) if mirrored else p - low
+    return [(low, 1 - t), (min(low + 1, cells - 1), t)]
+
+
+def _spread(
+    divided=True, shifted=True, swap=False, image=int, scaled=True, added=True, nearest=False,
+    mirrored=False, outside=False,
+):  # fmt: skip
+    """The gradient of RoIAlign in plain numbers, with one step of it replaced."""
+
+    def roi_align_backward(grad, boxes, shape, spatial_scale, sampling_ratio):
+        maps, channels, height, width = shape
+        out = [[[[0.0] * width for _ in range(height)] for _ in range(channels)]
+               for _ in range(maps)]  # fmt: skip
+        for planes, (index, *box) in zip(grad, boxes, strict=True):
+            x1, y1, x2, y2 = (side * spatial_scale if scaled else side for side in box)
+            if swap:
+                x1, y1, x2, y2 = y1, x1, y2, x2
+            ys = _axis(y1, y2, len(planes[0]), sampling_ratio, shifted, False)
+            xs = _axis(x1, x2, len(planes[0][0]), sampling_ratio, shifted, False)
+            for plane, to in zip(planes, out[image(index)], strict=True):
+                for i, j in ((i, j) for i in range(len(ys)) for j in range(len(xs))):
+                    share = plane[i][j] / (sampling_ratio**2 if divided else 1)
+                    for y, x in ((y, x) for y in ys[i] for x in xs[j]):
+                        options = nearest, mirrored, outside
+                        for row, down in _taps(y, height, *options):
+                            for column, across in _taps(x, width, *options):
+                                before = to[row][column] if added else 0.0
+                                to[row][column] = before + down * across * share
+        return out
+
+    return roi_align_backward
+
+
+MISTAKES_OF_BACKWARD = {
+    "not divided by the number of samples: forward, a bin is their mean": _spread(divided=False),
+    "the half is missing: the centre of cell 0 lies at 0.5": _spread(shifted=False),
+    "x and y are exchanged: a box is x first, a map is indexed y first": _spread(swap=True),
+    "every gradient goes to the first map": _spread(image=lambda index: 0),
+    "boxes are in pixels of the image: multiply by spatial_scale": _spread(scaled=False),
+    "a cell keeps the last gradient only: they add up": _spread(added=False),
+    "only the nearest cell gets the gradient: all four do, each by its weight": _spread(
+        nearest=True
+    ),
+    "the weights of two neighbours are exchanged: the nearer one counts more": _spread(
+        mirrored=True
+    ),
+    "samples far outside are moved to the border: they were 0, and give no gradient": _spread(
+        outside=True
+    ),
 }

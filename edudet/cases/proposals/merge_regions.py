@@ -19,6 +19,8 @@ CASES = [
          "the two outer ones are alike, but do not touch"),
     Case("corners touch", ([[0, 1], [2, 3]], [[10, 200], [100, 10]], COLOUR),
          [(0, 3), (1, 2), (4, 5)], "0 and 3 are alike; 1 and 2 are as unlike as all other pairs"),
+    Case("two that touch at a corner", ([[0, 1, 1], [1, 2, 1]], [[9] * 3] * 2, SIZE),
+         [(0, 2), (1, 3)], "two pixels together; with the ground it would be five"),
     Case("a hole is filled", ([[0, 0, 0, 2], [0, 1, 0, 2], [0, 0, 0, 2]], [[9] * 4] * 3, FILL),
          [(0, 1), (2, 3)], "1 for the hole, 1 - 1/12 for the column beside"),
     Case("what is merged is looked at anew", ([[0, 1, 2, 3, 3]], [[9] * 5], SIZE),
