@@ -1,0 +1,16 @@
+import torch
+from given import box_iou
+
+
+def proposal_recall(proposals, gt_boxes, counts, iou_threshold):
+    recall = []
+    for n in counts:
+        found = total = 0
+        for boxes, objects in zip(proposals, gt_boxes, strict=True):
+            iou = box_iou(objects, boxes[:n])
+            for i in range(len(objects)):
+                total += 1
+                if any(iou[i, j] >= iou_threshold for j in range(iou.shape[1])):
+                    found += 1
+        recall.append(found / total if total else -1.0)
+    return torch.tensor(recall)
