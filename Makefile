@@ -9,7 +9,7 @@ TESTS ?= tests
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test figures lab bench lint format info build clean
+.PHONY: help demo test figures lab bench verify lint format info build clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -29,6 +29,9 @@ lab: build  ## open the notebooks in JupyterLab
 
 bench: build  ## measure the operators beside their peers; writes out/bench/
 	@$(BIN)/python -m benchmarks
+
+verify: build  ## the release gate of the exercises: right solutions, stubs, mistakes, hostile ones
+	@$(BIN)/edudet course verify
 
 lint: build  ## ruff, mypy, clang-format
 	@$(BIN)/ruff check .

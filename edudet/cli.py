@@ -1,5 +1,6 @@
 """The `edudet` command. Imports are made inside the commands, so that --help is instant."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -39,6 +40,194 @@ def demo(image: Path | None, like: str | None, out: Path) -> None:
     except UserError as error:
         click.echo(f"edudet demo: {error}", err=True)
         raise SystemExit(2) from None
+
+
+FOLDER = click.option(
+    "--folder", type=click.Path(path_type=Path), default=Path(), help="where your solutions lie",
+    show_default="this folder",
+)  # fmt: skip
+
+
+@main.group()
+def exercise() -> None:
+    """Write the operators of the course yourself, and have them checked."""
+
+
+@exercise.command("list")
+@FOLDER
+def list_exercises(folder: Path) -> None:
+    """Show all exercises in the order of the course."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from edudet.exercises import course
+
+    table = Table("exercise", "", "points", "", box=None, pad_edge=False)
+    for unit, names in course.UNITS.items():
+        table.add_row(f"[bold]{unit}[/]")
+        for name in names:
+            one = course.load(name)
+            begun = "started" if (folder / one.file).exists() else ""
+            table.add_row(f"  {name}", one.title, f"{one.points:g}", f"[dim]{begun}[/]")
+    Console().print(table)
+
+
+@exercise.command()
+@click.argument("id")
+@FOLDER
+def start(id: str, folder: Path) -> None:
+    """Write the task and an empty solution of exercise ID."""
+    from edudet.exercises import student
+
+    _say(lambda: student.start(id, folder))
+
+
+@exercise.command()
+@click.argument("id")
+@FOLDER
+def reset(id: str, folder: Path) -> None:
+    """Begin exercise ID anew; what you had is kept as a copy."""
+    from edudet.exercises import student
+
+    _say(lambda: student.reset(id, folder))
+
+
+@exercise.command()
+@click.argument("id")
+@FOLDER
+@click.option("--plot", is_flag=True, help="draw the first difference into ID_check.png")
+def check(id: str, folder: Path, plot: bool) -> None:
+    """Run the visible tests of exercise ID on your solution."""
+    from rich.console import Console
+
+    from edudet.exercises import student
+
+    try:
+        checked = student.check(id, folder)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    Console().print(checked)
+    if plot:
+        from edudet.exercises.picture import draw_first_difference
+
+        drawn = draw_first_difference(checked, folder / f"{id}_check.png")
+        click.echo(f"{drawn}: the first difference" if drawn else "There is no difference to draw.")
+    raise SystemExit(0 if checked.passed else 1)
+
+
+@exercise.command()
+@click.argument("id")
+@FOLDER
+def hint(id: str, folder: Path) -> None:
+    """Say which known mistake your solution of exercise ID behaves like."""
+    from edudet.exercises import student
+
+    _say(lambda: student.hint(id, folder))
+
+
+@main.command()
+@click.argument("ids", nargs=-1)
+@FOLDER
+@click.option("--out", type=click.Path(path_type=Path), default=Path("submission.zip"),
+              show_default=True)
+def submit(ids: tuple[str, ...], folder: Path, out: Path) -> None:
+    """Zip your solutions (of the exercises IDS, or of all) to hand in."""
+    from edudet.exercises import student
+
+    _say(lambda: student.submit(ids, folder, out))
+
+
+@main.group("course")
+def course_group() -> None:
+    """For instructors: build, verify and pack a course."""
+
+
+@course_group.command()
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--only", multiple=True, metavar="ID", help="an exercise to include; all if none")
+def build(out: Path, only: tuple[str, ...]) -> None:
+    """Write OUT/student/, for students, and OUT/bundle/, the sealed tests, for the grader."""
+    from edudet.grading import bundle
+
+    _say(lambda: bundle.build_course(out, only))
+
+
+@course_group.command()
+@click.argument("ids", nargs=-1)
+@click.option("--jobs", type=click.IntRange(1), help="processes  [default: one per core]")
+def verify(ids: tuple[str, ...], jobs: int | None) -> None:
+    """The release gate: right solutions get all points, wrong ones do not."""
+    from edudet.grading import gate
+
+    raise SystemExit(0 if gate.run(ids, jobs) else 1)
+
+
+@course_group.command()
+@click.argument("bundle", type=click.Path(exists=True, path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--for", "platform", type=click.Choice(["gradescope"]), required=True)
+def pack(bundle: Path, out: Path, platform: str) -> None:
+    """Write the autograder zip of another platform."""
+    from edudet.grading import gradescope
+
+    _say(lambda: gradescope.pack(bundle, out))
+
+
+@course_group.command()
+def workflow() -> None:
+    """Print where the Snakemake workflow lies that grades on a cluster."""
+    import edudet
+
+    click.echo(Path(edudet.__file__).parent / "grading" / "workflow" / "Snakefile")
+
+
+@main.command()
+@click.argument("submissions", type=click.Path(exists=True, path_type=Path))
+@click.option("--bundle", type=click.Path(exists=True, path_type=Path), required=True)
+@click.option("--out", type=click.Path(path_type=Path), required=True)
+@click.option("--jobs", type=click.IntRange(1), help="processes  [default: one per core]")
+@click.option("--only-changed", is_flag=True, help="keep the results of unchanged submissions")
+@click.option("--unsafe", is_flag=True, help="grade even where no sandbox can be had")
+@click.option("--one", is_flag=True, help="SUBMISSIONS is one: write its result.json alone")
+def grade(
+    submissions: Path, bundle: Path, out: Path, jobs: int | None, only_changed: bool, unsafe: bool,
+    one: bool,
+) -> None:
+    """Grade all SUBMISSIONS: folders or zip files in a folder, or a single one.
+
+    OUT gets <submission>/result.json, grades.csv and report.html. Stopped at any moment, the same
+    command goes on where it was.
+    """
+    from edudet.grading import console
+
+    try:
+        if one:
+            click.echo(console.grade_one(submissions, bundle, out, unsafe))
+        else:
+            console.grade(submissions, bundle, out, jobs, only_changed, unsafe)
+    except (ValueError, console.NoSandbox) as error:
+        raise click.ClickException(str(error)) from None
+
+
+@main.command()
+@click.argument("results", type=click.Path(exists=True, path_type=Path))
+@click.option("--to", "form", required=True,
+              type=click.Choice(["gradescope", "csv", "html", "nbgrader"]))
+@click.option("--out", type=click.Path(path_type=Path), help="file or folder to write")
+def export(results: Path, form: str, out: Path | None) -> None:
+    """Write results in another grader's form."""
+    from edudet.grading import exports
+
+    _say(lambda: exports.export(results, form, out))
+
+
+def _say(command: Callable[[], list[str]]) -> None:
+    """Run a command that returns lines to print; a user's mistake is told without a traceback."""
+    try:
+        for line in command():
+            click.echo(line)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ def modules(folder):
 CONCEPTS = [(group, p.stem) for group in GROUPS for p in modules(ROOT / "edudet" / group)]
 COMPILED = sorted(path.stem for path in (ROOT / "csrc").glob("*.h"))
 
-# The rooms `notebooks/*/{stem}.ipynb` and `edudet/exercises/{stem}` join when they are built.
+# The room `notebooks/*/{stem}.ipynb` joins when it is built.
 ROOMS_OF_A_CONCEPT = ["edudet/cases/{}/{}.py", "tests/{}/test_{}.py"]
 ROOMS_OF_A_KERNEL = ["edudet/*/{}.py", "csrc/cpu/{}.cpp", "csrc/bind/{}.cpp"]
 
@@ -26,6 +26,16 @@ ROOMS_OF_A_KERNEL = ["edudet/*/{}.py", "csrc/cpu/{}.cpp", "csrc/bind/{}.cpp"]
 def test_every_concept_is_in_the_room(room):
     missing = [stem for group, stem in CONCEPTS if not (ROOT / room.format(group, stem)).exists()]
     assert CONCEPTS and not missing, f"no {room} for: {', '.join(missing)}"
+
+
+# Steps of another concept, which is asked for as a whole; and losses, which are a line each.
+WITHOUT_AN_EXERCISE = {"coco", "coco_overlaps", "coco_records", "run_lengths", "colour_spaces"}
+
+
+def test_every_concept_is_asked_for():
+    asked = {path.parent.name for path in (ROOT / "edudet" / "exercises").glob("*/exercise.py")}
+    missing = {stem for group, stem in CONCEPTS if group != "losses"} - asked - WITHOUT_AN_EXERCISE
+    assert not missing, f"no exercise for: {', '.join(sorted(missing))}"
 
 
 @pytest.mark.parametrize("room", ROOMS_OF_A_KERNEL)

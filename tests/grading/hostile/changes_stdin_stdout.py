@@ -1,0 +1,23 @@
+# expect: full pass
+import torch
+
+
+def right(boxes1, boxes2):
+    low = torch.maximum(boxes1[:, None, :2], boxes2[None, :, :2])
+    high = torch.minimum(boxes1[:, None, 2:], boxes2[None, :, 2:])
+    inter = (high - low).clamp(min=0).prod(-1)
+    area1, area2 = ((boxes[:, 2:] - boxes[:, :2]).prod(-1) for boxes in (boxes1, boxes2))
+    union = area1[:, None] + area2[None, :] - inter
+    return torch.where(union > 0, inter / union, torch.zeros(()))
+
+
+import os
+import sys
+
+for descriptor in (0, 1, 2):
+    os.close(descriptor)
+sys.stdout = sys.stderr = None
+
+
+def box_iou(boxes1, boxes2):
+    return right(boxes1, boxes2)

@@ -1,0 +1,4 @@
+# expect: none crash
+import os
+
+os._exit(0)

@@ -1,0 +1,4 @@
+// expect: none error
+#include "box_iou.h"
+#include "/etc/passwd"
+void box_iou(const float* boxes1, int64_t n, const float* boxes2, int64_t m, float* out) {}

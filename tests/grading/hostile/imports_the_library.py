@@ -1,0 +1,2 @@
+# expect: none error
+from edudet.ops import box_iou

@@ -1,0 +1,3 @@
+# expect: none timeout not_run
+while True:
+    pass

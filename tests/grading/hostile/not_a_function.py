@@ -1,0 +1,2 @@
+# expect: none error
+box_iou = 3

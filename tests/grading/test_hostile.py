@@ -1,0 +1,79 @@
+"""Hostile submissions: none crashes the run, leaks a hidden test, gains a point, or leaves a
+process or a file behind. Behind every kind of walls that this machine has."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from edudet.exercises import course
+from edudet.grading import hostile, sandbox
+
+
+@pytest.fixture(scope="module", params=[
+    pytest.param(kind, marks=pytest.mark.xdist_group(f"hostile-{kind}"))
+    for kind in sandbox.KINDS[:-1]
+])  # fmt: skip
+def graded(request, tmp_path_factory):
+    reason = sandbox.unavailable(request.param)
+    if reason:
+        pytest.skip(f"{request.param}: {reason}")
+    root = tmp_path_factory.mktemp("hostile")
+    before = set(left_over())  # this process may have other workers
+    expected, results = hostile.grade(root, request.param)
+    yield request.param, expected, results, set(left_over()) - before
+    shutil.rmtree(root)
+
+
+def left_over():
+    """What runs or lies about after the run: workers of this process, files that were forbidden."""
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (path / "cmdline").read_bytes()
+            parent = (path / "stat").read_text().rsplit(")", 1)[1].split()[1]
+        except OSError:
+            continue
+        if b"warm.main" in command and int(parent) in (1, os.getpid()):
+            yield f"process {path.name}"
+    yield from (str(path) for path in Path("/tmp").glob("edudet-was-here"))
+    yield from (str(path) for path in Path("/tmp").glob("seen"))
+
+
+def test_each_gets_what_it_deserves(graded):
+    kind, expected, results, _ = graded
+    assert len(expected) >= 100
+    assert {result["sandbox"] for result in results.values()} == {kind}
+    failures = {
+        name: (hostile.wrong(one, results.get(name)), [
+            (test["status"], test["staff_message"]) for test in results[name]["tests"]
+            if test["exercise"] == one.exercise
+        ])
+        for name, one in expected.items() if hostile.wrong(one, results.get(name))
+    }  # fmt: skip
+    assert not failures
+
+
+def test_each_has_a_result_for_every_test(graded):
+    _, expected, results, _ = graded
+    assert sorted(results) == sorted(expected)
+    tests = sum(len(course.load(name).tests) for name in hostile.EXERCISES.values())
+    assert {len(result["tests"]) for result in results.values()} == {tests}
+
+
+def test_nothing_of_a_hidden_test_leaks(graded):
+    _, _, results, _ = graded
+    for result in results.values():
+        for test in result["tests"]:
+            # What the compiler says is of the student's own file: it has seen no test.
+            if test["visibility"] != "visible" and "not compile" not in test["message"]:
+                assert "SECRET" not in test["message"] and "[[" not in test["message"]
+                assert len(test["message"]) < 120
+                lines = re.findall(r"in line (\d+)", test["message"])
+                assert all(int(line) < 1000 for line in lines), "a number that is no line"
+
+
+def test_nothing_is_left_behind(graded):
+    *_, left = graded
+    assert not left
