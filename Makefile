@@ -9,7 +9,7 @@ TESTS ?= tests
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test figures lab bench verify lint format info build clean
+.PHONY: help demo test figures lab bench walls verify lint format info build clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -29,6 +29,9 @@ lab: build  ## open the notebooks in JupyterLab
 
 bench: build  ## measure the operators beside their peers; writes out/bench/
 	@$(BIN)/python -m benchmarks
+
+walls: build  ## the hostile submissions behind every kind of walls that this machine has
+	@EDUDET_WALLS=all $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup tests/grading/test_hostile.py
 
 verify: build  ## the release gate of the exercises: right solutions, stubs, mistakes, hostile ones
 	@$(BIN)/edudet course verify

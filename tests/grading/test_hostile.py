@@ -1,5 +1,7 @@
 """Hostile submissions: none crashes the run, leaks a hidden test, gains a point, or leaves a
-process or a file behind. Behind every kind of walls that this machine has."""
+process or a file behind. Behind the strongest walls that this machine has; with EDUDET_WALLS=all,
+as `make walls` sets it, behind every kind.
+"""
 
 import os
 import re
@@ -20,6 +22,8 @@ def graded(request, tmp_path_factory):
     reason = sandbox.unavailable(request.param)
     if reason:
         pytest.skip(f"{request.param}: {reason}")
+    if request.param != sandbox.best() and os.environ.get("EDUDET_WALLS") != "all":
+        pytest.skip(f"{request.param}: not the strongest walls here; `make walls` tries all kinds")
     root = tmp_path_factory.mktemp("hostile")
     before = set(left_over())  # this process may have other workers
     expected, results = hostile.grade(root, request.param)
