@@ -1,6 +1,7 @@
 """Figures: one style, safe for colour-blind eyes; boxes are always drawn the same way.
 
-Every function draws into given axes, or makes a figure and returns it.
+Every function draws into given axes, or makes a figure and returns it, or `Steps`: a figure for
+every step, under a slider.
 """
 
 try:
@@ -8,16 +9,182 @@ try:
 except ImportError as error:
     raise ImportError("figures need matplotlib: pip install 'edudet[demo]'") from error
 
-from edudet.draw.boxes import draw_boxes, show_image
-from edudet.draw.grids import draw_roi_samples, show_matrix, show_scores
+from edudet.draw.anchors import draw_cells, draw_moves, draw_shapes, step_anchors, step_deltas
+from edudet.draw.bits import draw_bits, step_walk
+from edudet.draw.boxes import draw_boxes, look_at, show_image
+from edudet.draw.curves import (
+    draw_answers,
+    draw_average_precision,
+    draw_curve,
+    draw_levels,
+    step_threshold,
+)
+from edudet.draw.decay import draw_decay, draw_rescored
+from edudet.draw.findings import draw_counts, show_findings, side_by_side
+from edudet.draw.grids import show_matrix, show_scores
+from edudet.draw.heatmaps import (
+    draw_bias,
+    draw_slopes,
+    draw_tracks,
+    peak_of,
+    show_heatmap,
+    step_balance,
+    step_beta,
+)
+from edudet.draw.hierarchy import draw_hierarchy, draw_recall, step_merges
+from edudet.draw.interpolation import (
+    draw_descent,
+    draw_kernel,
+    overlay,
+    show_kernel,
+    step_sampling,
+)
+from edudet.draw.kernels import draw_lanes, draw_threads, step_barriers, step_lanes, warp_requests
+from edudet.draw.labels import (
+    draw_dice_of_iou,
+    show_confusion,
+    show_labels,
+    show_outcome,
+    step_classes,
+    step_masks,
+)
+from edudet.draw.matching import draw_matches, step_detections, step_matching
+from edudet.draw.overlaps import (
+    compare_measures,
+    draw_format,
+    draw_pair,
+    draw_pulls,
+    step_climb,
+    step_overlap,
+)
+from edudet.draw.regions import draw_regions, step_felzenszwalb
+from edudet.draw.roi_steps import compare_rois, step_roi_align, step_roi_pool
+from edudet.draw.rois import draw_roi_bins, draw_roi_samples, show_cells, show_gradients, slide_roi
+from edudet.draw.rulers import draw_rulers
+from edudet.draw.runs import draw_runs
+from edudet.draw.segments import draw_quality, show_segments, step_segments
+from edudet.draw.source import kernel_source, source_of
+from edudet.draw.speed import draw_times, race
+from edudet.draw.stamping import step_matrix, step_reading, step_stamps, write_cells
+from edudet.draw.steps import Steps
 from edudet.draw.style import COLOURS, new_figure
+from edudet.draw.suppression import step_nms, step_soft_nms
+from edudet.draw.targets import draw_labels, draw_masked, draw_overlaps, label_names, step_labels
+from edudet.draw.unpooling import step_pooling, step_unpooling
+from edudet.draw.warping import (
+    draw_arrows,
+    draw_mesh,
+    draw_reading,
+    in_pixels,
+    show_holes,
+    step_warps,
+    write_map,
+)
+from edudet.draw.windows import step_costs, step_match, step_pyramid, step_windows, write_pixels
 
 __all__ = [
     "COLOURS",
+    "Steps",
+    "compare_measures",
+    "compare_rois",
+    "draw_answers",
+    "draw_arrows",
+    "draw_average_precision",
+    "draw_bias",
+    "draw_bits",
     "draw_boxes",
+    "draw_cells",
+    "draw_counts",
+    "draw_curve",
+    "draw_decay",
+    "draw_descent",
+    "draw_dice_of_iou",
+    "draw_format",
+    "draw_hierarchy",
+    "draw_kernel",
+    "draw_labels",
+    "draw_lanes",
+    "draw_levels",
+    "draw_masked",
+    "draw_matches",
+    "draw_mesh",
+    "draw_moves",
+    "draw_overlaps",
+    "draw_pair",
+    "draw_pulls",
+    "draw_quality",
+    "draw_reading",
+    "draw_recall",
+    "draw_regions",
+    "draw_rescored",
+    "draw_roi_bins",
     "draw_roi_samples",
+    "draw_rulers",
+    "draw_runs",
+    "draw_shapes",
+    "draw_slopes",
+    "draw_threads",
+    "draw_times",
+    "draw_tracks",
+    "in_pixels",
+    "kernel_source",
+    "label_names",
+    "look_at",
     "new_figure",
+    "overlay",
+    "peak_of",
+    "race",
+    "show_cells",
+    "show_confusion",
+    "show_findings",
+    "show_gradients",
+    "show_heatmap",
+    "show_holes",
     "show_image",
+    "show_kernel",
+    "show_labels",
     "show_matrix",
+    "show_outcome",
     "show_scores",
+    "show_segments",
+    "side_by_side",
+    "slide_roi",
+    "source_of",
+    "step_anchors",
+    "step_balance",
+    "step_barriers",
+    "step_beta",
+    "step_classes",
+    "step_climb",
+    "step_costs",
+    "step_deltas",
+    "step_detections",
+    "step_felzenszwalb",
+    "step_labels",
+    "step_lanes",
+    "step_masks",
+    "step_match",
+    "step_matching",
+    "step_matrix",
+    "step_merges",
+    "step_nms",
+    "step_overlap",
+    "step_pooling",
+    "step_pyramid",
+    "step_reading",
+    "step_roi_align",
+    "step_roi_pool",
+    "step_sampling",
+    "step_segments",
+    "step_soft_nms",
+    "step_stamps",
+    "step_threshold",
+    "step_unpooling",
+    "step_walk",
+    "step_warps",
+    "step_windows",
+    "warp_requests",
+    "write_cells",
+    "write_map",
+    "write_pixels",
 ]

@@ -32,7 +32,7 @@ def draw_times(seconds: Mapping[str, float], title: str = "") -> HouseFigure:
     best = min(times.values())
     figure, axes = new_figure(7.5, 0.7 + 0.4 * len(times))
     bars = axes.barh(list(times), list(times.values()), color=COLOURS["kept"], height=0.6)
-    labels = [duration(value) + (f"   {value / best:.3g}×" if value > best else "")
+    labels = [duration(value) + (f"   {_ratio(value / best)}" if value > best else "")
               for value in times.values()]  # fmt: skip
     axes.bar_label(bars, labels, padding=4, fontsize=9)
     axes.set_xscale("log")
@@ -41,6 +41,10 @@ def draw_times(seconds: Mapping[str, float], title: str = "") -> HouseFigure:
     axes.set_xlabel("seconds")
     axes.set_title(title, loc="left")
     return figure
+
+
+def _ratio(ratio: float) -> str:
+    return f"{ratio:,.0f}×" if ratio >= 100 else f"{ratio:.3g}×"
 
 
 def duration(seconds: float) -> str:

@@ -3,12 +3,14 @@
 import base64
 import io
 import os
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from edudet.draw.style import HouseFigure, bare
 
 MOST_ON_A_STRIP = 6
+LETTERS_PER_INCH = 12  # of a caption
 
 
 class Steps:
@@ -72,7 +74,7 @@ class Steps:
         last = len(self) - 1
         play = ipywidgets.Play(max=last, interval=1200)
         slider = ipywidgets.IntSlider(
-            max=last, description="step", layout=ipywidgets.Layout(width="60%")
+            max=last, description="step", layout=ipywidgets.Layout(width="420px")
         )
         picture = ipywidgets.Image(value=self.png(0), layout=ipywidgets.Layout(max_width="100%"))
         ipywidgets.jslink((play, "value"), (slider, "value"))
@@ -91,7 +93,8 @@ class Steps:
         for ax in axes.flat:
             bare(ax)
         self.draw(axes[0, 0] if axes.size == 1 else axes, range(len(self))[i])
-        figure.suptitle(self.captions[i], fontsize=11, x=0.02, ha="left")
+        caption = textwrap.fill(self.captions[i], int(LETTERS_PER_INCH * self.width))
+        figure.suptitle(caption, fontsize=11, x=0.02, ha="left")
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         # A page that cannot show the widget falls back on the picture.

@@ -11,6 +11,7 @@ from edudet.draw.style import COLOURS
 from edudet.ops.nms import nms_steps
 from edudet.ops.soft_nms import soft_nms_steps
 
+MOST_NAMED = 10  # boxes
 MOST_IN_LIST = 24  # scores that fit below each other
 
 
@@ -53,8 +54,9 @@ def step_nms(
             colour, now = colour_of(i, step)
             if colour == "faint" and (last or step == 0):
                 continue
-            draw_boxes(left, boxes[i : i + 1], colour, [str(i)] if now or len(boxes) < 10 else [],
-                       width=2.6 if now else 1.2, dashed=colour in ("dropped", "faint"))  # fmt: skip
+            name = [str(i)] if now or len(boxes) < MOST_NAMED else []
+            draw_boxes(left, boxes[i : i + 1], colour, name, width=2.6 if now else 1.2,
+                       dashed=colour in ("dropped", "faint"))  # fmt: skip
         _list_scores(right, scores, [colour_of(i, step) for i in range(len(boxes))])
 
     return Steps(captions, draw, 8.5, 4.2, 1, 2)

@@ -51,15 +51,6 @@ def draw_kept_boxes(
     axes.set_aspect("equal")
 
 
-def look_at(axes: Any, boxes: torch.Tensor, margin: float = 0.08) -> None:
-    """Show the region of these (N, 4) boxes, y downwards."""
-    low, high = boxes[:, :2].amin(0).tolist(), boxes[:, 2:].amax(0).tolist()
-    space = margin * max(high[0] - low[0], high[1] - low[1])
-    axes.set_xlim(low[0] - space, high[0] + space)
-    axes.set_ylim(high[1] + space, low[1] - space)
-    axes.set_aspect("equal")
-
-
 def random_objects(
     random: numpy.random.Generator, n: int, size: tuple[int, int], stride: int,
     min_overlap: float, num_classes: int,

@@ -1,5 +1,6 @@
 """Pictures of exercises: the worked example of a task, and the first difference of an answer."""
 
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy
 import torch
 
-from edudet.draw import new_figure
+from edudet.draw import Steps, new_figure
 from edudet.exercises.exercise import Exercise
 from edudet.grading.worker import runner
 
 if TYPE_CHECKING:
     from edudet.exercises.student import Check
 
+LETTERS_OF_TITLE = 36  # in a line
+MOST_IN_TITLE = 8  # numbers
 MOST_WRITTEN = 12  # rows or columns of an array with its numbers written into it
 
 
@@ -50,6 +53,50 @@ def draw_first_difference(checked: "Check", path: Path) -> Path | None:
                 figure.savefig(path, dpi=110)
                 return path
     return None
+
+
+def mistakes(name: str, function: str = "") -> Steps:
+    """What is right beside what each known mistake gives, for the first visible call that tells
+    them apart; of the exercise's first function, or of the named one."""
+    from edudet.exercises.student import load
+    from edudet.grading import broker
+
+    exercise = load(name)
+    function = function or exercise.functions[0].__name__
+    calls = [
+        call for test in exercise.tests
+        if test.visibility == "visible" and exercise.function_of(test) == function
+        for call in broker.make_calls(exercise, test, 0)
+    ]
+    captions, pairs = [], []
+    for hint, mistake in exercise.mistakes_in(function).items():
+        for call in calls:
+            right, wrong = broker.told_apart(exercise, mistake, call)
+            if wrong is not None:
+                captions.append(hint)
+                pairs.append((call.case, right, wrong))
+                break
+
+    def draw(axes: Any, i: int) -> None:
+        case, right, wrong = pairs[i]
+        for ax, title, result in zip(axes[0], ("right", "wrong"), (right, wrong), strict=True):
+            _draw(exercise.drawing(function), ax, case, result)
+            told = ax.get_title() or _in_numbers(result)
+            heading = textwrap.fill(f"{title}: {told}" if told else title, LETTERS_OF_TITLE)
+            ax.set_title(heading, fontsize=10)
+
+    return Steps(captions, draw, 8.5, 4, 1, 2)
+
+
+def _in_numbers(result: Any) -> str:
+    """A short result in numbers: what a picture may not tell, such as an order."""
+    try:
+        array = numpy.asarray(result)
+    except ValueError:  # parts of different lengths
+        return ""
+    if array.dtype.kind not in "biuf" or array.ndim > 1 or not 0 < array.size <= MOST_IN_TITLE:
+        return ""
+    return ", ".join(_number(value) for value in array.reshape(-1))
 
 
 def _draw(

@@ -418,6 +418,19 @@ def answered(outcome: Outcome, calls: list[Call]) -> bool:
     return isinstance(results, list) and len(results) == len(calls)
 
 
+def told_apart(
+    exercise: Exercise, mistake: Callable[..., Any], call: Call
+) -> tuple[Any, Any | None]:
+    """What is right in a call, and what a known mistake gives instead; None if it is as good."""
+    expected = call.expected if call.grad is None else call.expected[0]  # without the gradients
+    try:
+        wrong = as_kind(runner.plain(mistake(*call.case)), expected)
+    except Exception:  # a mistake may also fall over its input
+        return expected, None
+    same = difference(expected, wrong, exercise.tolerance, kinds=False) is None
+    return expected, None if same else wrong
+
+
 def _same_as(exercise: Exercise, mistake: Callable[..., Any], call: Call, got: Any) -> bool:
     expected = call.expected
     if call.grad is not None and isinstance(got, list) and got:

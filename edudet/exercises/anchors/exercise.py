@@ -5,7 +5,7 @@ import torch
 from edudet.cases.case import Case
 from edudet.cases.proposals.anchors import CASES, MISTAKES, MISTAKES_WITH_SHAPES, SHAPES
 from edudet.exercises.exercise import Exercise, hidden, worked
-from edudet.exercises.material import boxes_tensor, look_at, random_boxes
+from edudet.exercises.material import boxes_tensor, random_boxes
 from edudet.proposals import generate_anchors as library_generate
 from edudet.proposals import grid_anchors as library_grid
 
@@ -81,7 +81,7 @@ def without_rounding(mistake):
 
 
 def draw_shapes(axes, case, result):
-    from edudet.draw import draw_boxes
+    from edudet.draw import draw_boxes, look_at
 
     anchors = boxes_tensor(result)
     draw_boxes(axes, anchors, "kept")
@@ -90,7 +90,7 @@ def draw_shapes(axes, case, result):
 
 def draw_grid(axes, case, result):
     """The cells, the anchors' centres, and the anchors, those of the first cell in blue."""
-    from edudet.draw import COLOURS, draw_boxes
+    from edudet.draw import COLOURS, draw_boxes, look_at
 
     base, (height, width), (down, right), _ = case
     anchors = boxes_tensor(result)

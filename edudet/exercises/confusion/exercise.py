@@ -60,7 +60,7 @@ def draw(axes, case, result):
     axes.text(threshold, 0.7, "no ", va="center", ha="right")
     names = ["TP", "FP", "FN", "TN", "P", "R", "F1"]
     told = [f"{name} {float(value):.3g}" for name, value in zip(names, result, strict=True)]
-    axes.set_xlabel("score; filled: positives; orange: wrong answers")
+    axes.set_xlabel("score; filled: positives;\norange: wrong answers")
     axes.set_title(", ".join(told), fontsize=9)
     axes.set_ylim(-1, 1)
     axes.set_yticks([])

@@ -7,7 +7,7 @@ from edudet.boxes import encode_deltas as library_encode
 from edudet.cases.boxes.deltas import CASES, ENCODED, MISTAKES, MISTAKES_WITH_ENCODED, ONES
 from edudet.cases.case import Case
 from edudet.exercises.exercise import Exercise, hidden, worked
-from edudet.exercises.material import boxes_tensor, look_at, random_boxes
+from edudet.exercises.material import boxes_tensor, random_boxes
 
 
 def encode_deltas(boxes, anchors):
@@ -91,7 +91,7 @@ def draw_decoded(axes, case, result):
 
 
 def _draw_moves(axes, anchors, moved, boxes):
-    from edudet.draw import COLOURS, draw_boxes
+    from edudet.draw import COLOURS, draw_boxes, look_at
 
     if boxes is not None:
         draw_boxes(axes, boxes, "truth", ["box"] * len(boxes), width=4, alpha=0.5)

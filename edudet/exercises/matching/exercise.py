@@ -5,7 +5,7 @@ import torch
 from edudet.cases.case import Case
 from edudet.cases.targets.matching import CASES, GT, MISTAKES
 from edudet.exercises.exercise import Exercise, hidden, worked
-from edudet.exercises.material import boxes_tensor, look_at, random_boxes
+from edudet.exercises.material import boxes_tensor, random_boxes
 from edudet.targets import match_anchors as library_match
 
 
@@ -62,7 +62,7 @@ def equal_objects(random):
 
 
 def draw(axes, case, result):
-    from edudet.draw import draw_boxes
+    from edudet.draw import draw_boxes, look_at
 
     anchors, truth = boxes_tensor(case[0]), boxes_tensor(case[1])
     labels, indices = (torch.as_tensor(part) for part in result)

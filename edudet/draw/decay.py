@@ -1,0 +1,64 @@
+"""What suppression leaves of a score: over IoU, and of every box of a crowd."""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from edudet.draw.style import COLOURS, new_figure
+
+Rescoring = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]  # boxes, scores -> keep, new scores
+ORDER = ("dropped", "kept", "second", "marked", "truth")
+
+
+def new_scores(method: Rescoring, boxes: Tensor, scores: Tensor) -> Tensor:
+    """The score that `method` leaves of each of (N, 4) boxes: 0 for one that it does not keep."""
+    keep, kept_scores = method(boxes, scores)
+    out = torch.zeros_like(scores)
+    out[keep] = kept_scores
+    return out
+
+
+def draw_decay(methods: Mapping[str, Rescoring], points: int = 201) -> Figure:
+    """What is left of a score of 1 beside a better box, over their IoU, for every method.
+
+    methods: functions of (boxes, scores) that return the kept indices and their new scores.
+    """
+    ious = torch.linspace(0, 1, points)
+    pairs = torch.tensor([0.0, 0, 1, 1]).repeat(points, 2, 1)  # a unit square, and a part of it
+    pairs[:, 1, 2] = ious
+    figure, axes = new_figure(7, 3.4)
+    for k, (colour, (name, method)) in enumerate(zip(ORDER, methods.items(), strict=False)):
+        left = [float(new_scores(method, pair, torch.ones(2))[1]) for pair in pairs]
+        size = max(8 - 2.5 * k, 2)  # where curves lie on each other, all are seen
+        axes.plot(ious.numpy(), left, ".", markersize=size, color=COLOURS[colour], label=name)
+    axes.set_xlabel("IoU with a better box")
+    axes.set_ylabel("the score is multiplied by")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1), frameon=False, markerscale=2)
+    return figure
+
+
+def draw_rescored(
+    boxes: Tensor, scores: Tensor, methods: Mapping[str, Rescoring], threshold: float | None = None
+) -> Figure:
+    """The score of each of (N, 4) boxes before (grey) and after every method, as bars.
+
+    threshold: a score, drawn as a line: what lies below is not reported.
+    """
+    figure, axes = new_figure(8.5, 3.2)
+    after = {name: new_scores(method, boxes, scores) for name, method in methods.items()}
+    width = 0.8 / (1 + len(after))
+    groups = [("before", scores, "faint")]
+    groups += [(name, values, c) for c, (name, values) in zip(ORDER, after.items(), strict=False)]
+    for k, (name, values, colour) in enumerate(groups):
+        at = [i + (k - len(after) / 2) * width for i in range(len(boxes))]
+        bars = axes.bar(at, values.tolist(), width * 0.9, color=COLOURS[colour], label=name)
+        axes.bar_label(bars, [f"{v:.2f}".removeprefix("0") if v else "0" for v in values.tolist()],
+                       fontsize=8)  # fmt: skip
+    if threshold is not None:
+        axes.axhline(threshold, color=COLOURS["faint"], linestyle="--", linewidth=1, zorder=0)
+    axes.set_xticks(range(len(boxes)), [f"box {i}" for i in range(len(boxes))])
+    axes.set_ylabel("score")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1), frameon=False)
+    return figure
