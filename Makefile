@@ -9,7 +9,7 @@ TESTS ?= tests
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test figures lab bench walls verify lint format info build clean
+.PHONY: help demo test figures thumbnails notebooks hooks lab bench walls verify lint format info build clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -20,9 +20,20 @@ demo: build  ## find the coins in a photo; writes out/demo/index.html
 test: build  ## run all tests
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
 
-figures: demo  ## refresh the README's picture from the demo
+figures: demo  ## refresh the README's pictures from the demo
 	@$(BIN)/python -c "from PIL import Image; \
 		Image.open('out/demo/4_result.png').convert('RGB').quantize(64).save('docs/coins.png', optimize=True)"
+	@cp out/demo/gallery.png docs/gallery.png
+
+thumbnails: build  ## refresh the pictures of the notebooks' list
+	@$(BIN)/python notebooks/thumbnails.py
+
+notebooks: build  ## execute every notebook, and open three of them in a browser (if there is one)
+	@EDUDET_LAB=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations=0 --durations-min=1 \
+		--nbmake --nbmake-timeout=300 notebooks tests/test_lab.py
+
+hooks: $(VENV)/.installed  ## have git strip the outputs of notebooks at every commit
+	@$(BIN)/pre-commit install
 
 lab: build  ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab notebooks

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from edudet.demo.comparison import Row
 from edudet.demo.figures import Picture
+from edudet.demo.gallery import write_gallery
 
 STYLE = """
 :root { --ink: #1c2430; --paper: #fbfaf7; --card: #fff; --line: #d9d5cc; --soft: #5b6472; }
@@ -27,9 +28,19 @@ td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 td.reason { color: var(--soft); }
 """
 
+LESSONS = (
+    "In the notebooks every idea of the course is stepped through: `make lab` opens them. One step "
+    "of each of nine lessons:"
+)
+
 
 def write(folder: Path, title: str, pictures: list[Picture], rows: list[Row]) -> Path:
-    sections = [_section(folder, picture) for picture in pictures]
+    sections = []
+    for name, heading, text, figure in pictures:
+        figure.savefig(folder / f"{name}.png", dpi=130)
+        sections.append(_section(heading, text, folder / f"{name}.png"))
+    write_gallery(folder / "gallery.png")
+    lessons = _section("The lessons", LESSONS, folder / "gallery.png")
     page = f"""<!doctype html>
 <html lang="en">
 <head>
@@ -50,7 +61,7 @@ object, and suppression leaves one box for each: {escape(title)}.</p>
 is the time.</p>
 {_table(rows)}
 </section>
-</main>
+{lessons}</main>
 </body>
 </html>
 """
@@ -59,10 +70,7 @@ is the time.</p>
     return path
 
 
-def _section(folder: Path, picture: Picture) -> str:
-    name, heading, text, figure = picture
-    path = folder / f"{name}.png"
-    figure.savefig(path, dpi=130)
+def _section(heading: str, text: str, path: Path) -> str:
     data = base64.b64encode(path.read_bytes()).decode()
     return (
         f"<section>\n<h2>{escape(heading)}</h2>\n<p>{escape(text)}</p>\n"

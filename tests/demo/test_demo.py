@@ -100,7 +100,7 @@ def test_page_is_whole_and_fetches_nothing(outcome):
     assert not re.search(r"https?://|<script|<link", page)
     reader = Reader()
     reader.feed(page)
-    assert not reader.open and reader.images == 9
+    assert not reader.open and reader.images == 10
     for word in ("box_iou", "nms", "roi_align", "loop", "C++", "CUDA emulated", "39.4 days"):
         assert word in reader.text
 
@@ -108,7 +108,7 @@ def test_page_is_whole_and_fetches_nothing(outcome):
 def test_figures_show_something(outcome):
     _, folder = outcome
     figures = sorted(folder.glob("*.png"))
-    assert len(figures) == 9
+    assert len(figures) == 10
     for path in figures:
         pixels = np.asarray(Image.open(path).convert("L"))
         assert pixels.std() > 5 and min(pixels.shape) > 200, path.name
