@@ -42,12 +42,13 @@ class Run:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a run did."""
+    """What a run did. failed: how many of the graded met a failure of the grader itself."""
 
     graded: int
     kept: int
     seconds: float
     tests: int
+    failed: int
 
 
 def grade(
@@ -71,12 +72,14 @@ def grade(
         _note(out, run)
     todo = [one for one in found if not _is_done(one, bundle, out, run)]
     begin(len(todo), len(found) - len(todo))
-    tests = 0
+    tests = failed = 0
     for result in _run(todo, bundle, settings, jobs, run.id):
         tests += len(result["tests"])
+        failed += any(t["message"].endswith(submission.ASK_STAFF) for t in result["tests"])
         report(result)
     _note(out, Run(run.id, run.bundle, run.only_changed, finished=True))
-    return Summary(len(todo), len(found) - len(todo), time.monotonic() - started, tests)
+    seconds = time.monotonic() - started
+    return Summary(len(todo), len(found) - len(todo), seconds, tests, failed)
 
 
 def _is_done(one: Submission, bundle: Bundle, out: Path, run: Run) -> bool:
@@ -200,7 +203,7 @@ def _grade_one(one: Submission, run: str) -> dict[str, Any]:
 
 def _give_up(one: Submission, bundle: Bundle, settings: Settings, run: str) -> dict[str, Any]:
     """The result of a submission under which the grader itself ended, twice."""
-    text = "the grader was killed, twice, while it graded this: ask staff"
+    text = f"the grader was killed, twice, while it graded this: {submission.ASK_STAFF}"
     result = {**submission.not_graded(one, bundle, settings.sandbox, text), "run": run}
     results.write_result(settings.out, result)
     return result

@@ -49,6 +49,9 @@ def grade(
     exports.export(out, "html")
     click.echo(f"{summary.graded} graded, {summary.kept} kept; {summary.tests} tests in "
                f"{summary.seconds:.1f} s")  # fmt: skip
+    if summary.failed:
+        click.echo(f"{summary.failed} of them met a failure of the grader itself: it is told in "
+                   "the staff_message of their result.json", err=True)  # fmt: skip
     click.echo(f"{out / 'grades.csv'}\n{out / 'report.html'}")
     return summary
 

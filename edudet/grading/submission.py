@@ -11,6 +11,7 @@ from edudet.grading.session import SandboxError, Worker
 from edudet.grading.submissions import Source, Submission, digest, read
 
 MOST_TRIES = 2
+ASK_STAFF = "ask staff"  # the end of a message about a failure of the grader itself
 
 
 def sources_of(submission: Submission, bundle: Bundle) -> dict[str, Source]:
@@ -72,7 +73,7 @@ def _mark(bundle: Bundle, name: str, text: str, worker: Worker, seed: int) -> br
         except Exception:
             problem = traceback.format_exc()
             break
-    failed = list(broker.unmarked(exercise, "not_run", "the grader itself failed: ask staff"))
+    failed = list(broker.unmarked(exercise, "not_run", f"the grader itself failed: {ASK_STAFF}"))
     for result in failed:
         result.staff_message = problem
     return broker.Marked(failed)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from edudet.exercises import course
-from edudet.grading import batch, broker, bundle, sandbox
+from edudet.grading import batch, broker, bundle, console, sandbox
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,7 +47,7 @@ def test_every_submission_gets_its_score(walls, made, submissions, tmp_path):
         submissions, made, tmp_path / "out", jobs=2, begin=lambda *n: counts.append(n),
         report=lambda result: seen.append(result["submission"]),
     )  # fmt: skip
-    assert summary.graded == 12 and summary.kept == 0 and counts == [(12, 0)]
+    assert summary.graded == 12 and summary.kept == summary.failed == 0 and counts == [(12, 0)]
     assert sorted(seen) == sorted(path.name for path in submissions.iterdir())
     assert scores(tmp_path / "out") == {f"s{i:02}": 0 if i % 4 == 0 else 10 for i in range(12)}
 
@@ -154,13 +154,14 @@ def test_without_a_sandbox_it_refuses(made, submissions, tmp_path, monkeypatch):
 
 
 def test_an_error_of_ours_costs_one_submission_and_is_told_to_staff(
-    walls, made, submissions, tmp_path, monkeypatch
+    walls, made, submissions, tmp_path, monkeypatch, capsys
 ):
     def mark(*args):
         raise ZeroDivisionError("a bug in a test")
 
     monkeypatch.setattr(broker, "mark", mark)
-    batch.grade(submissions, made, tmp_path / "out")
+    summary = console.grade(submissions, made.folder, tmp_path / "out", 1, False, False)
+    assert summary.failed == 12 and "12 of them met a failure" in capsys.readouterr().err
     assert set(scores(tmp_path / "out").values()) == {0} and len(scores(tmp_path / "out")) == 12
     result = json.loads((tmp_path / "out" / "s01" / "result.json").read_text())
     for test in result["tests"]:
