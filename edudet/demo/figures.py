@@ -11,6 +11,7 @@ from edudet import draw
 from edudet.demo.proposals import Places
 from edudet.demo.task import IOU_THRESHOLD, Found, Task, is_right
 from edudet.draw.style import COLOURS
+from edudet.draw.windows import duration
 from edudet.ops import box_iou, nms, roi_align
 from edudet.ops.nms import nms_steps
 from edudet.ops.roi_align import sample_points
@@ -178,7 +179,7 @@ def cost(task: Task, found: Found) -> Picture:
     }
     figure, axes = draw.new_figure(7.5, 2.4)
     bars = axes.barh(list(seconds), list(seconds.values()), color=COLOURS["kept"], height=0.6)
-    axes.bar_label(bars, [f" {_duration(value)}" for value in seconds.values()])
+    axes.bar_label(bars, [f" {duration(value)}" for value in seconds.values()])
     axes.set_xscale("log")
     axes.set_xlim(1, max(seconds.values()) * 30)
     axes.invert_yaxis()
@@ -186,18 +187,11 @@ def cost(task: Task, found: Found) -> Picture:
     text = (
         f"An image of {size[1]} x {size[0]} pixels holds {everything:,} rectangles. To ask a "
         "classifier of 1 ms about each takes "
-        f"{_duration(seconds[list(seconds)[2]])}: the lecture's "
+        f"{duration(seconds[list(seconds)[2]])}: the lecture's "
         "«months». For 30 shapes around each pixel it is hours; a stride and a pyramid make it "
         "seconds, and a score that is a convolution makes it less."
     )
     return "6_cost", "How many windows are there?", text, figure
-
-
-def _duration(seconds: float) -> str:
-    for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= length:
-            return f"{seconds / length:.3g} {unit}"
-    return f"{seconds:.3g} s"
 
 
 def proposals(task: Task, places: list[Places]) -> Picture:
@@ -220,7 +214,7 @@ def proposals(task: Task, places: list[Places]) -> Picture:
         f"segments the photo into regions and merges the most similar ones step by step: "
         f"{len(regions.boxes):,} boxes of any shape, in {_milliseconds(regions.seconds)}. A "
         "classifier of 1 ms for each box would then take "
-        f"{_duration(len(windows.boxes) / 1000)} or {_duration(len(regions.boxes) / 1000)}."
+        f"{duration(len(windows.boxes) / 1000)} or {duration(len(regions.boxes) / 1000)}."
     )
     if task.truth is not None:
         text += " Blue: the best one for each object. " + _recalls(right[0], task.truth, places)
