@@ -1,41 +1,15 @@
-import warnings
-
 import pytest
 import sympy
 import torch
-from matplotlib.colors import to_rgba
 
 from edudet import draw
 from edudet.cases.ops.conv_transpose import CASES
 from edudet.ops import conv_matrix
+from pictures import drawn, numbers, shaded
 
 TWO = torch.tensor([[7.0, 11]])
 KERNEL = torch.tensor([[2.0, 3, 5]])
 SQUARE = torch.tensor([[1.0, 2], [3, 4]])
-
-
-def numbers(axes):
-    """What stands in the cells, row by row; an empty cell is ''."""
-    places = {}
-    for text in axes.texts:
-        x, y = text.get_position()
-        places[int(y), int(x)] = text.get_text()
-    height, width = (max(place[i] for place in places) + 1 for i in (0, 1))
-    return [[places[y, x] for x in range(width)] for y in range(height)]
-
-
-def shaded(axes, colour):
-    """(x, y) of the cells of a colour."""
-    wanted = to_rgba(draw.COLOURS[colour], 0.45)
-    return [patch.get_xy() for patch in axes.patches if patch.get_facecolor() == wanted]
-
-
-def drawn(steps, i):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        figure = steps.figure(i)
-        figure.png()
-    return figure.axes
 
 
 def test_cells_are_where_the_house_has_them():

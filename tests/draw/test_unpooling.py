@@ -1,39 +1,13 @@
-import warnings
-
 import pytest
 import torch
-from matplotlib.colors import to_rgba
 
 from edudet import draw
 from edudet.cases.ops.max_pool import DECK
+from pictures import drawn, numbers, shaded
 
 DECK_MAP = torch.tensor(DECK).float()
 UP = torch.tensor([[1.0, 2], [3, 4]])
 PLACES = torch.tensor([[5, 2], [12, 15]])
-
-
-def numbers(axes):
-    """What stands in the cells, row by row; an empty cell is ''."""
-    places = {}
-    for text in axes.texts:
-        x, y = text.get_position()
-        places[int(y), int(x)] = text.get_text()
-    height, width = (max(place[i] for place in places) + 1 for i in (0, 1))
-    return [[places[y, x] for x in range(width)] for y in range(height)]
-
-
-def shaded(axes, colour):
-    """(x, y) of the cells of a colour."""
-    wanted = to_rgba(draw.COLOURS[colour], 0.45)
-    return [patch.get_xy() for patch in axes.patches if patch.get_facecolor() == wanted]
-
-
-def drawn(steps, i):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        figure = steps.figure(i)
-        figure.png()
-    return figure.axes
 
 
 def test_pooling_finds_the_lecture_s_positions():
