@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, util
 from pathlib import Path
 from typing import Any
 
@@ -189,11 +189,12 @@ _grader: Grader | None = None
 
 
 def _set_up(folder: Path, settings: Settings) -> None:
-    """The beginning of a grading process: it must not outlive the run."""
+    """The beginning of a grading process: it must not outlive the run, nor its worker it."""
     global _grader
     isolate.prctl(isolate.PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _grader = Grader(load(folder), settings)
+    util.Finalize(None, _grader.close, exitpriority=1)
 
 
 def _grade_one(one: Submission, run: str) -> dict[str, Any]:

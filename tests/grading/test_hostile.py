@@ -6,6 +6,7 @@ as `make walls` sets it, behind every kind.
 import os
 import re
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,16 @@ def graded(request, tmp_path_factory):
     root = tmp_path_factory.mktemp("hostile")
     before = set(left_over())  # this process may have other workers
     expected, results = hostile.grade(root, request.param)
-    yield request.param, expected, results, set(left_over()) - before
+    yield request.param, expected, results, stays(before)
     shutil.rmtree(root)
+
+
+def stays(before, seconds=20):
+    """What is left over for good: a process that was killed may take a moment to go."""
+    end = time.monotonic() + seconds
+    while (left := set(left_over()) - before) and time.monotonic() < end:
+        time.sleep(0.1)
+    return left
 
 
 def left_over():
