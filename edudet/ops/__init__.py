@@ -9,6 +9,7 @@ from edudet.ops.grid_sample import grid_sample
 from edudet.ops.matrix_nms import matrix_nms
 from edudet.ops.max_pool import max_pool2d_with_indices
 from edudet.ops.nms import batched_nms, nms
+from edudet.ops.ps_roi_pool import ps_roi_pool
 from edudet.ops.roi_align import roi_align
 from edudet.ops.roi_pool import roi_pool, roi_pool_bins
 from edudet.ops.sampling_weights import sampling_weights
@@ -34,6 +35,7 @@ __all__ = [
     "max_pool2d_with_indices",
     "max_unpool2d",
     "nms",
+    "ps_roi_pool",
     "right_pool",
     "rigid_theta",
     "roi_align",
