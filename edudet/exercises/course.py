@@ -24,6 +24,7 @@ UNITS = {
         "deltas", "roi_pool", "ps_roi_pool", "roi_align", "roi_align_cpp", "roi_align_cuda",
         "roi_align_backward_cuda", "anchors", "matching", "sampling", "masked_targets",
         "rpn_targets", "roi_targets", "mask_targets", "keypoint_targets",
+        "alternating_schedule",
     ],
     "Corners and centres": ["heatmaps", "corner_pool", "corner_targets", "center_targets"],
     "Dense prediction": ["unpool", "max_pool", "conv_matrix", "conv_transpose", "segmentation",

@@ -1,0 +1,133 @@
+"""Keypoint R-CNN: Mask R-CNN's idea for joints, each a mask of one pixel.
+
+    maps -> RoIAlign 14x14 -> 3x3 convolutions -> transposed convolution, bilinear -> K maps 56x56
+
+For each of K joints the network says a map of logits over the cells of the RoI; the target is a
+single cell, the loss a cross-entropy over all cells (softmax: a joint is in exactly one place). He
+et al., 2017, section 5.
+
+Where we differ from the paper: RoIs are those of objects that the box branch has drawn; a joint
+outside its RoI teaches nothing.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, interpolate
+
+from edudet.models.fast_rcnn import BoxBranch, Detections, Losses
+from edudet.models.faster_rcnn import FasterRCNN, RegionProposalNetwork
+from edudet.nn.transform import Batch, Size, Transform, resize_keypoints
+from edudet.targets import RoiTargets, keypoint_targets
+
+
+class KeypointPredictor(nn.Module):
+    """Four times the size: a transposed convolution, then bilinear."""
+
+    def __init__(self, in_channels: int, num_keypoints: int):
+        super().__init__()
+        self.kps_score_lowres = nn.ConvTranspose2d(in_channels, num_keypoints, 4, 2, 1)
+        nn.init.kaiming_normal_(
+            self.kps_score_lowres.weight, mode="fan_out", nonlinearity="relu"
+        )
+        nn.init.zeros_(self.kps_score_lowres.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.kps_score_lowres(x)                                       # (R, K, 2 h, 2 w)
+        return interpolate(
+            x, scale_factor=2.0, mode="bilinear", align_corners=False, recompute_scale_factor=False
+        )
+
+
+class KeypointRCNN(FasterRCNN):
+    """Faster R-CNN with a keypoint branch.
+
+    Args:
+        backbone, transform, rpn, box_branch: as for `FasterRCNN`.
+        keypoint_pool: (maps, boxes, sizes) -> features of each box.
+        keypoint_head, keypoint_predictor: features -> (R, K, M, M) logits.
+
+    Training needs "keypoints" (G, K, 3) in each target, and gives "loss_keypoint" in addition;
+    detections have "keypoints" (D, K, 3), x, y and 1, and "keypoints_scores" (D, K), the logits.
+    """
+
+    def __init__(
+        self, backbone: nn.Module, transform: Transform, rpn: RegionProposalNetwork,
+        box_branch: BoxBranch, keypoint_pool: nn.Module, keypoint_head: nn.Module,
+        keypoint_predictor: nn.Module,
+    ):
+        super().__init__(backbone, transform, rpn, box_branch)
+        self.keypoint_pool, self.keypoint_head = keypoint_pool, keypoint_head
+        self.keypoint_predictor = keypoint_predictor
+
+    def branch_losses(
+        self, maps: Sequence[Tensor], sampled: Sequence[RoiTargets], batch: Batch,
+        keep: dict[str, Any] | None,
+    ) -> Losses:
+        objects = [one.labels > 0 for one in sampled]
+        rois = [one.rois[mine] for one, mine in zip(sampled, objects, strict=True)]
+        logits = self.keypoint_logits(maps, rois, batch.sizes)             # (P, K, M, M)
+        joints = torch.cat([
+            target["keypoints"][one.gt_indices[mine]]
+            for target, one, mine in zip(batch.targets, sampled, objects, strict=True)
+        ])                                                                 # (P, K, 3)
+        cells, valid = keypoint_targets(joints.to(logits), torch.cat(rois), logits.shape[-1])
+        if keep is not None:
+            keep.update(keypoint_rois=rois, keypoint_logits=logits, keypoint_cells=cells)
+        if not valid.any():
+            return {"loss_keypoint": 0 * logits.sum()}  # 0, in the graph
+        return {"loss_keypoint": cross_entropy(logits.flatten(2)[valid], cells[valid])}
+
+    def keypoint_logits(
+        self, maps: Sequence[Tensor], boxes: Sequence[Tensor], sizes: Sequence[Size]
+    ) -> Tensor:
+        features = self.keypoint_pool(maps, boxes, sizes)                  # (R, C_map, 14, 14)
+        return self.keypoint_predictor(self.keypoint_head(features))       # (R, K, 56, 56)
+
+    def detect(
+        self, maps: Sequence[Tensor], proposals: Sequence[Tensor], sizes: Sequence[Size],
+        keep: dict[str, Any] | None,
+    ) -> list[Detections]:
+        found = super().detect(maps, proposals, sizes, keep)
+        boxes = [one["boxes"] for one in found]
+        logits = self.keypoint_logits(maps, boxes, sizes).split([len(one) for one in boxes])
+        for one, maps_of_joints in zip(found, logits, strict=True):
+            places, scores = heatmaps_to_keypoints(maps_of_joints, one["boxes"])
+            one.update(keypoints=places, keypoints_scores=scores)
+        return found
+
+    def to_image(self, found: Detections, size: Size, image_size: Size) -> Detections:
+        found = super().to_image(found, size, image_size)
+        return {**found, "keypoints": resize_keypoints(found["keypoints"], size, image_size)}
+
+
+def heatmaps_to_keypoints(heatmaps: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
+    """The place of the largest logit of each map, in pixels of the image.
+
+    Args:
+        heatmaps: (D, K, M, M); of each box, of each joint.
+        boxes: (D, 4) xyxy, pixels.
+
+    Returns:
+        keypoints (D, K, 3): x, y, 1, and scores (D, K), the logits there; float32. The maps are
+        enlarged to the box's size bicubically before the largest place is sought: cells of 56 x 56
+        would be coarse for a large box.
+    """
+    count, joints = heatmaps.shape[:2]
+    places = torch.ones(count, joints, 3, device=heatmaps.device)
+    scores = torch.zeros(count, joints, device=heatmaps.device)
+    sides = (boxes[:, 2:] - boxes[:, :2]).clamp(min=1)                     # (D, 2) width, height
+    for i, (width, height) in enumerate(sides.ceil().long().tolist()):
+        enlarged = interpolate(
+            heatmaps[i][:, None], (height, width), mode="bicubic", align_corners=False
+        )[:, 0].flatten(1)                                                 # (K, height width)
+        best = enlarged.argmax(1)
+        # The centre of the pixel, shrunk from the box's whole pixels to its true sides.
+        cell = torch.stack([best % width, best // width], 1).float() + 0.5
+        shrink = sides[i] / sides.new_tensor([width, height])
+        places[i, :, 0] = cell[:, 0] * shrink[0] + boxes[i, 0]
+        places[i, :, 1] = cell[:, 1] * shrink[1] + boxes[i, 1]
+        scores[i] = enlarged.gather(1, best[:, None])[:, 0]
+    return places, scores

@@ -1,0 +1,142 @@
+"""Mask R-CNN: Faster R-CNN, and for each detection the shape of the object.
+
+    maps -> RoIAlign 14x14 -> four 3x3 convolutions -> transposed convolution -> 28x28 masks,
+                                                                                 one for each class
+
+A small fully convolutional network looks at each RoI. It says a mask for every class, and only that
+of the right class is trained (of the detected class is used): classes do not compete for pixels, so
+a mask is a sigmoid, not a softmax. He et al., 2017.
+
+Where we differ from the paper: mask targets are not rounded to 0 and 1 (`mask_targets`); the masks
+are trained on all RoIs of objects that the box branch has drawn.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits, interpolate, pad
+
+from edudet.models.fast_rcnn import BoxBranch, Detections, Losses
+from edudet.models.faster_rcnn import FasterRCNN, RegionProposalNetwork
+from edudet.nn.transform import Batch, Size, Transform
+from edudet.targets import RoiTargets, mask_targets
+
+
+class MaskPredictor(nn.Module):
+    """Twice the size by a transposed convolution, then one mask for each class."""
+
+    def __init__(self, in_channels: int, channels: int, num_classes: int):
+        super().__init__()
+        self.conv5_mask = nn.ConvTranspose2d(in_channels, channels, 2, 2)
+        self.mask_fcn_logits = nn.Conv2d(channels, num_classes, 1)
+        for layer in (self.conv5_mask, self.mask_fcn_logits):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.mask_fcn_logits(self.conv5_mask(x).relu())             # (R, C, 2 h, 2 w)
+
+
+class MaskRCNN(FasterRCNN):
+    """Faster R-CNN with a mask branch.
+
+    Args:
+        backbone, transform, rpn, box_branch: as for `FasterRCNN`.
+        mask_pool: (maps, boxes, sizes) -> features of each box.
+        mask_head, mask_predictor: features -> (R, C, M, M) logits.
+
+    Training needs "masks" (G, H, W) in each target, and gives "loss_mask" in addition; detections
+    have "masks" (D, 1, H, W): the probability of every pixel of the image.
+    """
+
+    def __init__(
+        self, backbone: nn.Module, transform: Transform, rpn: RegionProposalNetwork,
+        box_branch: BoxBranch, mask_pool: nn.Module, mask_head: nn.Module,
+        mask_predictor: nn.Module,
+    ):
+        super().__init__(backbone, transform, rpn, box_branch)
+        self.mask_pool, self.mask_head = mask_pool, mask_head
+        self.mask_predictor = mask_predictor
+
+    def branch_losses(
+        self, maps: Sequence[Tensor], sampled: Sequence[RoiTargets], batch: Batch,
+        keep: dict[str, Any] | None,
+    ) -> Losses:
+        objects = [one.labels > 0 for one in sampled]
+        rois = [one.rois[mine] for one, mine in zip(sampled, objects, strict=True)]
+        labels = torch.cat([one.labels[mine] for one, mine in zip(sampled, objects, strict=True)])
+        logits = self.mask_logits(maps, rois, batch.sizes)                 # (P, C, M, M)
+        targets = torch.cat([
+            mask_targets(
+                target["masks"], boxes, one.gt_indices[mine], logits.shape[-1]
+            )
+            for target, boxes, one, mine in zip(
+                batch.targets, rois, sampled, objects, strict=True
+            )
+        ])                                                                 # (P, M, M)
+        if keep is not None:
+            keep.update(mask_rois=rois, mask_logits=logits, mask_targets=targets)
+        if len(labels) == 0:
+            return {"loss_mask": logits.sum()}  # 0, in the graph
+        of_class = logits[torch.arange(len(labels), device=labels.device), labels]
+        return {"loss_mask": binary_cross_entropy_with_logits(of_class, targets.to(of_class))}
+
+    def mask_logits(
+        self, maps: Sequence[Tensor], boxes: Sequence[Tensor], sizes: Sequence[Size]
+    ) -> Tensor:
+        features = self.mask_pool(maps, boxes, sizes)                      # (R, C_map, 14, 14)
+        return self.mask_predictor(self.mask_head(features))               # (R, C, 28, 28)
+
+    def detect(
+        self, maps: Sequence[Tensor], proposals: Sequence[Tensor], sizes: Sequence[Size],
+        keep: dict[str, Any] | None,
+    ) -> list[Detections]:
+        found = super().detect(maps, proposals, sizes, keep)
+        boxes = [one["boxes"] for one in found]
+        labels = torch.cat([one["labels"] for one in found])
+        logits = self.mask_logits(maps, boxes, sizes)
+        of_class = logits[torch.arange(len(labels), device=labels.device), labels]
+        masks = of_class.sigmoid()[:, None].split([len(one) for one in boxes])
+        return [{**one, "masks": mask} for one, mask in zip(found, masks, strict=True)]
+
+    def to_image(self, found: Detections, size: Size, image_size: Size) -> Detections:
+        found = super().to_image(found, size, image_size)
+        return {**found, "masks": paste_masks(found["masks"], found["boxes"], image_size)}
+
+
+def paste_masks(masks: Tensor, boxes: Tensor, size: Size) -> Tensor:
+    """Put the mask of each box where the box lies in the image.
+
+    Args:
+        masks: (D, 1, M, M) probabilities, each of one box.
+        boxes: (D, 4) xyxy, pixels.
+        size: (height, width) of the image.
+
+    Returns:
+        (D, 1, height, width); 0 outside the boxes. As in Detectron and torchvision: the mask gets a
+        border of one zero (so that it fades out), its box grows as much, is cut off to whole
+        pixels, and the mask is stretched to them bilinearly.
+    """
+    height, width = size
+    pasted = masks.new_zeros(len(masks), 1, height, width)
+    if len(masks) == 0:
+        return pasted
+    side = masks.shape[-1]
+    padded = pad(masks, (1, 1, 1, 1))
+    grown = _grown(boxes, (side + 2) / side).long().tolist()
+    for one, mask, (x1, y1, x2, y2) in zip(pasted, padded, grown, strict=True):
+        w, h = max(x2 - x1 + 1, 1), max(y2 - y1 + 1, 1)
+        stretched = interpolate(mask[None], (h, w), mode="bilinear", align_corners=False)[0]
+        left, right = max(x1, 0), min(x1 + w, width)
+        top, bottom = max(y1, 0), min(y1 + h, height)
+        inside = stretched[:, top - y1 : bottom - y1, left - x1 : right - x1]
+        one[:, top:bottom, left:right] = inside
+    return pasted
+
+
+def _grown(boxes: Tensor, factor: float) -> Tensor:
+    half = (boxes[:, 2:] - boxes[:, :2]) * 0.5 * factor
+    centre = (boxes[:, 2:] + boxes[:, :2]) * 0.5
+    return torch.cat([centre - half, centre + half], 1)

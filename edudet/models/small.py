@@ -1,0 +1,84 @@
+"""Detectors for pictures of some 128 pixels, which learn from nothing on a laptop in minutes.
+
+The same classes as for photos; only the parts are smaller: `SmallNet` in place of a ResNet, a
+pyramid of 64 channels on strides 4, 8 and 16, anchors of 12, 24 and 48 pixels, heads of 256.
+"""
+
+from typing import Any
+
+from edudet.data.proposals import SelectiveSearch
+from edudet.models.fast_rcnn import BoxBranch, FastRCNN, FastRCNNPredictor, TwoMLPHead
+from edudet.models.faster_rcnn import FasterRCNN, RegionProposalNetwork, RPNHead
+from edudet.models.fpn import MultiScaleRoIAlign, PyramidBackbone
+from edudet.models.keypoint_rcnn import KeypointPredictor, KeypointRCNN
+from edudet.models.mask_rcnn import MaskPredictor, MaskRCNN
+from edudet.nn.conv_head import ConvHead
+from edudet.nn.small import SmallNet
+from edudet.nn.transform import Transform
+from edudet.proposals import AnchorGenerator
+
+CHANNELS = 64
+SIZES = ((12,), (24,), (48,))
+
+
+def small_backbone() -> PyramidBackbone:
+    """SmallNet and its pyramid: maps of stride 4, 8, 16, each of 64 channels."""
+    return PyramidBackbone(SmallNet(), CHANNELS, extra_level=False)
+
+
+def small_transform() -> Transform:
+    """Images keep their size; colours around 0."""
+    return Transform(None, image_mean=(0.5,) * 3, image_std=(0.25,) * 3, size_divisible=16)
+
+
+def small_pool(size: int, pool: str = "align") -> MultiScaleRoIAlign:
+    """A box of 24 px is taken from stride 8: there it has three cells."""
+    return MultiScaleRoIAlign(
+        size, 2, num_levels=3, canonical_scale=28, canonical_level=3, pool=pool
+    )
+
+
+def small_rpn(**options: Any) -> RegionProposalNetwork:
+    anchors = AnchorGenerator(SIZES, (0.5, 1.0, 2.0), strides=(4, 8, 16), offset=0.5, rounded=False)
+    return RegionProposalNetwork(
+        anchors, RPNHead(CHANNELS, 3), batch_size_per_image=128,
+        pre_nms_top_n=(300, 200), post_nms_top_n=(200, 100), **options,
+    )  # fmt: skip
+
+
+def small_box_branch(num_classes: int, pool: str = "align", **options: Any) -> BoxBranch:
+    size = 7
+    return BoxBranch(
+        small_pool(size, pool), TwoMLPHead(CHANNELS * size * size, 256),
+        FastRCNNPredictor(256, num_classes),
+        batch_size_per_image=48, positive_fraction=0.33, **options,
+    )  # fmt: skip
+
+
+def fast_rcnn_small(num_classes: int, **options: Any) -> FastRCNN:
+    """Fast R-CNN on selective search; `options` are those of its `BoxBranch`."""
+    branch = small_box_branch(num_classes, **options)
+    return FastRCNN(small_backbone(), small_transform(), branch, SelectiveSearch())
+
+
+def faster_rcnn_small(num_classes: int, **options: Any) -> FasterRCNN:
+    """Faster R-CNN; `options` are those of its `BoxBranch`."""
+    return FasterRCNN(
+        small_backbone(), small_transform(), small_rpn(), small_box_branch(num_classes, **options)
+    )
+
+
+def mask_rcnn_small(num_classes: int, pool: str = "align") -> MaskRCNN:
+    """Mask R-CNN; pool: of boxes and masks, "align" or "max"."""
+    return MaskRCNN(
+        small_backbone(), small_transform(), small_rpn(), small_box_branch(num_classes, pool),
+        small_pool(14, pool), ConvHead(CHANNELS, (64,) * 2), MaskPredictor(64, 64, num_classes),
+    )  # fmt: skip
+
+
+def keypoint_rcnn_small(num_classes: int, num_keypoints: int = 14) -> KeypointRCNN:
+    """Keypoint R-CNN of stick figures."""
+    return KeypointRCNN(
+        small_backbone(), small_transform(), small_rpn(), small_box_branch(num_classes),
+        small_pool(14), ConvHead(CHANNELS, (64,) * 3), KeypointPredictor(64, num_keypoints),
+    )  # fmt: skip
