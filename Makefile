@@ -9,7 +9,7 @@ TESTS ?= tests
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test figures thumbnails notebooks hooks lab bench walls verify lint format info build clean
+.PHONY: help demo test slow figures thumbnails notebooks hooks lab bench walls verify lint format info build clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -17,8 +17,11 @@ help:  ## list the commands
 demo: build  ## find the coins in a photo; writes out/demo/index.html
 	@$(BIN)/edudet demo
 
-test: build  ## run all tests
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
+test: build  ## run the tests, but for the slow ones
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow" $(TESTS)
+
+slow: build  ## run the slow tests: training that is killed and resumed, two processes
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m slow $(TESTS)
 
 figures: demo  ## refresh the README's pictures from the demo
 	@$(BIN)/python -c "from PIL import Image; \

@@ -1,0 +1,82 @@
+"""What `edudet train MODEL` means: for each model its data, its numbers, and what it answers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+from torch.utils.data import Subset
+
+from edudet.data.proposals import WithProposals
+from edudet.models.cascade_rcnn import cascade_rcnn_small
+from edudet.models.rcnn import rcnn_small
+from edudet.models.rfcn import rfcn_small
+from edudet.models.small import (
+    fast_rcnn_small,
+    faster_rcnn_small,
+    keypoint_rcnn_small,
+    mask_rcnn_small,
+)
+from edudet.models.spp_net import spp_net_small
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The defaults of one model.
+
+    Args:
+        model: makes the model, of so many classes, the background included.
+        level: of the generated scenes it is trained and measured on.
+        kind: what is measured: "box", "mask" or "keypoints".
+        iterations, batch_size, learning_rate: see `edudet.training.train`.
+        training: further arguments of `train`, by name.
+        prepare: wraps a dataset so that its targets have what the model needs besides, such as
+            `proposals`. Targets of new images are empty.
+        finish: what is to be done with the trained model and the training images, such as fitting
+            the SVMs of R-CNN; afterwards the model's state_dict holds all of it.
+        length: how many generated scenes it is trained on; None: all.
+    """
+
+    model: Callable[[int], nn.Module]
+    level: str
+    kind: str
+    iterations: int
+    batch_size: int
+    learning_rate: float
+    training: dict[str, Any]
+    prepare: Callable[[Any], Any] | None = None
+    finish: Callable[[nn.Module, Any], None] | None = None
+    length: int | None = None
+
+
+# AdamW and a cosine: a detector of two million weights learns in minutes what SGD needs hours for.
+SMALL = {"optimizer": "adamw", "warmup": 50, "clip": 10.0}
+# Where proposals come from outside, fewer scenes are seen more often: selective search takes longer
+# than a step of training.
+FEW = 4000
+FITTED = 1000  # scenes whose features are kept for SVMs and regressors: some 200 MB
+
+
+def fit_heads(model: Any, dataset: Any) -> None:
+    """The last steps of R-CNN and SPP-net."""
+    model.finish(Subset(dataset, range(min(len(dataset), FITTED))))
+
+
+def _recipe(
+    model: Callable[[int], nn.Module], kind: str = "box", level: str = "default", **others: Any
+) -> Recipe:
+    numbers = {"iterations": 2000, "batch_size": 8, "learning_rate": 1e-3, "training": SMALL}
+    return Recipe(model, level, kind, **(numbers | others))  # type: ignore[arg-type]
+
+
+PROPOSED: dict[str, Any] = {"prepare": WithProposals, "length": FEW}
+RECIPES: dict[str, Recipe] = {
+    "rcnn": _recipe(rcnn_small, finish=fit_heads, **PROPOSED),
+    "sppnet": _recipe(spp_net_small, finish=fit_heads, **PROPOSED),
+    "fast_rcnn": _recipe(fast_rcnn_small, **PROPOSED),
+    "faster_rcnn": _recipe(faster_rcnn_small),
+    "rfcn": _recipe(rfcn_small),
+    "cascade_rcnn": _recipe(cascade_rcnn_small),
+    "mask_rcnn": _recipe(mask_rcnn_small, "mask"),
+    "keypoint_rcnn": _recipe(keypoint_rcnn_small, "keypoints", "people"),
+}

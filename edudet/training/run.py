@@ -1,0 +1,160 @@
+"""`edudet train` and `edudet eval`: from a recipe's name to files. (`edudet detect`: detect.py.)"""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from edudet.data.files import write_atomically
+from edudet.training.checkpoint import WEIGHTS, fill, load, load_weights, save_weights
+from edudet.training.distributed import own_device
+from edudet.training.evaluate import evaluate
+from edudet.training.loop import train
+from edudet.training.recipes import RECIPES, Recipe
+
+SHIPPED = Path(__file__).parents[1] / "models" / "weights"
+ABOUT = ("categories", "joints", "skeleton")  # what a dataset says about its labels
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where images come from: generated scenes of a level, or a folder.
+
+    Args:
+        level: of the scenes; None: that of the recipe.
+        coco: (folder of images, file of annotations).
+        voc: a folder in VOC's layout, of 2007.
+        test_set: of a VOC folder, the image set that is measured on; it is trained on "trainval".
+    """
+
+    level: str | None = None
+    coco: tuple[Path, Path] | None = None
+    voc: Path | None = None
+    test_set: str = "test"
+
+    def name(self, recipe: Recipe) -> str:
+        if self.coco:
+            return f"coco {self.coco[1].name}"
+        return f"voc {self.voc.name}" if self.voc else f"scenes {self.level or recipe.level}"
+
+    def open(self, recipe: Recipe, split: str, seed: int = 0) -> Any:
+        """The dataset, without what `recipe.prepare` adds."""
+        from edudet.data import Scenes
+        from edudet.data.coco import CocoFolder
+        from edudet.data.voc import VocFolder
+
+        if self.coco:
+            crowds = split != "train"  # where none is one object, there is none to learn from
+            return CocoFolder(*self.coco, keep_crowds=crowds, masks=recipe.kind == "mask")
+        if self.voc:
+            image_set = "trainval" if split == "train" else self.test_set
+            kind = "segmentation" if recipe.kind == "mask" else "boxes"
+            return VocFolder(
+                self.voc, image_set=image_set, kind=kind, keep_difficult=split != "train"
+            )
+        length = recipe.length if split == "train" else None
+        return Scenes(self.level or recipe.level, split, seed, length)
+
+
+def recipe_of(name: str) -> Recipe:
+    if name not in RECIPES:
+        raise ValueError(f"train: MODEL must be one of {', '.join(RECIPES)}, got {name!r}")
+    return RECIPES[name]
+
+
+def train_model(
+    name: str, out: Path, seed: int = 0, *, source: Source = Source(),
+    iterations: int | None = None, batch_size: int | None = None, workers: int = 0,
+    device: str = "cpu", amp: bool = False, resume: bool = False,
+) -> dict[str, Any] | None:
+    """Train a model by its recipe into a folder: the files of `train`, metrics.json and model.pt.
+
+    Returns:
+        What metrics.json holds, measured on the source's test images (of a COCO folder there are
+        no others than those it was trained on); None in processes but the first.
+    """
+    recipe = recipe_of(name)
+    place = own_device(device)
+    dataset = prepared(recipe, source.open(recipe, "train", seed))
+    torch.manual_seed(seed)
+    model = recipe.model(len(dataset.categories) + 1)
+    steps = iterations or recipe.iterations
+    history = train(
+        model, dataset, out=out, iterations=steps,
+        batch_size=batch_size or recipe.batch_size, learning_rate=recipe.learning_rate, seed=seed,
+        workers=workers, device=device, amp=amp, resume=resume,
+        about={"model": name, "source": source.name(recipe)}, **recipe.training,
+    )  # fmt: skip
+    if not history:
+        return None
+    seconds, begin = history["seconds"][-1], time.perf_counter()
+    if recipe.finish:
+        recipe.finish(model, dataset)
+        seconds += time.perf_counter() - begin
+    facts = {
+        "model": name, "source": source.name(recipe), "seed": seed, "iterations": steps,
+        "batch_size": batch_size or recipe.batch_size, "torch": str(torch.__version__),
+    }  # fmt: skip
+    save_weights(out / "model.pt", model, **facts, **about(dataset))
+    load_weights(out / "model.pt", model)  # what is measured is what the file holds
+    test = prepared(recipe, source.open(recipe, "test"))
+    numbers = evaluate(model, test, recipe.kind, device=place, workers=workers, progress=True)
+    metrics = {
+        **numbers, "train_seconds": seconds, **facts, "kind": recipe.kind,
+        "device": place.type, "threads": torch.get_num_threads(), "loss": history["loss"][-1],
+    }  # fmt: skip
+    write_json(out / "metrics.json", metrics)
+    return metrics
+
+
+def prepared(recipe: Recipe, dataset: Any) -> Any:
+    return recipe.prepare(dataset) if recipe.prepare else dataset
+
+
+def about(dataset: Any) -> dict[str, Any]:
+    """Names of labels and joints as plain lists."""
+    found = {name: getattr(dataset, name) for name in ABOUT if hasattr(dataset, name)}
+    return {name: json.loads(json.dumps(value)) for name, value in found.items()}
+
+
+def trained(name: str, weights: Path | None) -> tuple[nn.Module, dict[str, Any], Path]:
+    """A model with its weights; what is written in their file; and the file, which is by default
+    the one that comes with the package."""
+    recipe = recipe_of(name)
+    path = weights or SHIPPED / f"{name}.pt"
+    if weights is None and not path.exists():
+        raise ValueError(f"no weights of {name} come with this package ({path}): train them, "
+                         f"`edudet train {name} --out DIR`, and name --weights DIR/model.pt")
+    facts = load(path, WEIGHTS)
+    if facts.get("model") != name:
+        raise ValueError(f"{path} must hold the weights of {name}, got {facts.get('model')!r}")
+    model = recipe.model(len(facts["categories"]) + 1)
+    fill(path, model, facts.pop("state_dict"))
+    return model.eval(), facts, path
+
+
+def evaluate_model(
+    name: str, weights: Path | None, *, source: Source = Source(),
+    workers: int = 0, device: str = "cpu", progress: bool = True,
+) -> dict[str, Any]:
+    """Measure a trained model on a source's test images."""
+    recipe = recipe_of(name)
+    model, facts, path = trained(name, weights)
+    dataset = prepared(recipe, source.open(recipe, "test"))
+    if list(dataset.categories) != facts["categories"]:
+        raise ValueError(f"eval: {path} must know the classes of the images, "
+                         f"{', '.join(dataset.categories)}, got {', '.join(facts['categories'])}")
+    numbers = evaluate(
+        model, dataset, recipe.kind, device=own_device(device), workers=workers, progress=progress
+    )
+    return {**numbers, "model": name, "source": source.name(recipe), "kind": recipe.kind,
+            "weights": str(path)}  # fmt: skip
+
+
+def write_json(path: Path, contents: Any) -> None:
+    text = json.dumps(contents, indent=2) + "\n"
+    write_atomically(path, lambda file: file.write(text.encode()))
