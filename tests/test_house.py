@@ -90,7 +90,7 @@ LEVELS = [
     {"nn"},
     {"models"},
     {"explain", "training"},
-    {"exercises", "grading", "demo", "info", "cli"},
+    {"exercises", "grading", "demo", "studies", "info", "cli"},
 ]
 LEVEL = {group: level for level, groups in enumerate(LEVELS) for group in groups}
 ONLY_FROM_THE_TOP = {"draw", "emulator"}
