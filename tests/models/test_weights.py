@@ -1,0 +1,62 @@
+"""The weights that come with the package: small, as good as their table says, able to learn."""
+
+import json
+
+import pytest
+import torch
+
+from edudet.data import Scenes
+from edudet.training import run
+from edudet.training.evaluate import evaluate
+from edudet.training.recipes import RECIPES
+
+SHIPPED = sorted(path.stem for path in run.SHIPPED.glob("*.pt"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_some_come_with_the_package():
+    assert "faster_rcnn" in SHIPPED and set(SHIPPED) <= set(RECIPES)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_they_are_small(name):
+    assert (run.SHIPPED / f"{name}.pt").stat().st_size <= 5e6
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_they_are_as_good_as_was_measured(name):
+    model, facts, _ = run.trained(name, None)
+    measured = json.loads((run.SHIPPED / f"{name}.json").read_text())
+    assert measured["images"] == 500 and measured["seed"] == facts["seed"]
+    recipe = RECIPES[name]
+    few = run.prepared(recipe, Scenes(recipe.level, "test", length=60))
+    found = evaluate(model, few, recipe.kind)
+    assert found["AP50"] == pytest.approx(measured["AP50"], abs=0.06)
+    assert found["AP"] == pytest.approx(measured["AP"], abs=0.08)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_model_like_them_learns(name):
+    """From nothing, a few steps on the same scenes."""
+    recipe = RECIPES[name]
+    scenes = run.prepared(recipe, Scenes(recipe.level, "train", length=4))
+    images, targets = zip(*(scenes[i] for i in range(4)), strict=True)
+    targets = [{**target, "seed": 1} for target in targets]  # the same anchors and RoIs each time
+    torch.manual_seed(0)
+    model = recipe.model(len(scenes.categories) + 1).train()
+    optimizer = torch.optim.AdamW(model.parameters(), recipe.learning_rate)
+    losses = []
+    for _ in range(12):
+        loss = sum(model(list(images), targets).values())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert sum(losses[-3:]) < 0.8 * sum(losses[:3])
