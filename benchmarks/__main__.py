@@ -13,7 +13,7 @@ from rich.progress import track
 import edudet
 from benchmarks.measure import Work, measure
 
-NOT_OPERATORS = {"__init__", "__main__", "grading", "inputs", "measure"}
+NOT_OPERATORS = {"__init__", "__main__", "grading", "inputs", "measure", "scenes"}
 OPERATORS = sorted({path.stem for path in Path(__file__).parent.glob("*.py")} - NOT_OPERATORS)
 
 

@@ -1,7 +1,6 @@
 import dataclasses
 import math
 import pickle
-import time
 import zlib
 
 import numpy as np
@@ -318,19 +317,6 @@ FINGERPRINT = 3029772789
 
 def test_a_loop_over_scenes_ends():
     assert len(list(Scenes("easy", length=3))) == 3
-
-
-def test_speed():
-    """At least 300 scenes a second on one core, all of the target included."""
-    scenes = Scenes()
-    seconds = []
-    for start in range(0, 200, 40):
-        before = time.process_time()
-        for i in range(start, start + 40):
-            scenes[i]
-        seconds.append((time.process_time() - before) / 40)
-    print(f"{1 / min(seconds):.0f} scenes a second")
-    assert min(seconds) < 1 / 300
 
 
 # Mistakes.
