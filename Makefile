@@ -20,7 +20,7 @@ demo: build  ## find the coins in a photo; writes out/demo/index.html
 test: build  ## run the tests, but for the slow ones
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow" $(TESTS)
 
-slow: build  ## run the slow tests: training that is killed and resumed, two processes
+slow: build  ## run the slow tests: builds under sanitizers, runs that are killed and resumed
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m slow $(TESTS)
 
 figures: demo  ## refresh the README's pictures from the demo

@@ -42,6 +42,7 @@ def command(walls, tmp_path):
     return [str(word) for word in words], environment, tmp_path
 
 
+@pytest.mark.slow
 def test_killed_and_resumed(command):
     words, environment, folder = command
     out = folder / "results"

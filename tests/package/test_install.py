@@ -14,7 +14,8 @@ from conftest import require
 from edudet import native
 
 ROOT = Path(__file__).parents[2]
-pytestmark = pytest.mark.xdist_group("install")  # the checkout's build folder serves one at a time
+# The build folder of the checkout serves one at a time.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("install")]
 
 
 def run(*command, cwd, **environment):

@@ -12,7 +12,7 @@ from conftest import require
 from edudet import native
 
 ROOT = Path(__file__).parents[2]
-pytestmark = pytest.mark.xdist_group("install")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("install")]
 
 
 def path_of(compiler, name):
