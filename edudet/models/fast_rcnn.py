@@ -188,6 +188,11 @@ def _without_crowds(target: Target) -> Target:
     return apart
 
 
+def objects_of(sampled: Sequence[RoiTargets]) -> list[RoiTargets]:
+    """Of each image the RoIs that show an object: what masks and keypoints are learnt from."""
+    return [RoiTargets(*(part[one.labels > 0] for part in one)) for one in sampled]
+
+
 def crowds_of(target: Target, like: Tensor) -> Tensor | None:
     """"crowd_boxes" in the dtype of other boxes; None: there are none."""
     return target["crowd_boxes"].to(like) if "crowd_boxes" in target else None

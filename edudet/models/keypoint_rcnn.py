@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, interpolate
 
-from edudet.models.fast_rcnn import BoxBranch, Detections, Losses
+from edudet.models.fast_rcnn import BoxBranch, Detections, Losses, objects_of
 from edudet.models.faster_rcnn import FasterRCNN, RegionProposalNetwork
 from edudet.nn.transform import Batch, Size, Transform, resize_keypoints
 from edudet.targets import RoiTargets, keypoint_targets
@@ -66,12 +66,12 @@ class KeypointRCNN(FasterRCNN):
         self, maps: Sequence[Tensor], sampled: Sequence[RoiTargets], batch: Batch,
         keep: dict[str, Any] | None,
     ) -> Losses:
-        objects = [one.labels > 0 for one in sampled]
-        rois = [one.rois[mine] for one, mine in zip(sampled, objects, strict=True)]
+        objects = objects_of(sampled)
+        rois = [one.rois for one in objects]
         logits = self.keypoint_logits(maps, rois, batch.sizes)             # (P, K, M, M)
         joints = torch.cat([
-            target["keypoints"][one.gt_indices[mine]]
-            for target, one, mine in zip(batch.targets, sampled, objects, strict=True)
+            target["keypoints"][one.gt_indices]
+            for target, one in zip(batch.targets, objects, strict=True)
         ])                                                                 # (P, K, 3)
         cells, valid = keypoint_targets(joints.to(logits), torch.cat(rois), logits.shape[-1])
         if keep is not None:

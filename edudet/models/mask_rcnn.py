@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, interpolate, pad
 
-from edudet.models.fast_rcnn import BoxBranch, Detections, Losses
+from edudet.models.fast_rcnn import BoxBranch, Detections, Losses, objects_of
 from edudet.models.faster_rcnn import FasterRCNN, RegionProposalNetwork
 from edudet.nn.transform import Batch, Size, Transform
 from edudet.targets import RoiTargets, mask_targets
@@ -64,17 +64,13 @@ class MaskRCNN(FasterRCNN):
         self, maps: Sequence[Tensor], sampled: Sequence[RoiTargets], batch: Batch,
         keep: dict[str, Any] | None,
     ) -> Losses:
-        objects = [one.labels > 0 for one in sampled]
-        rois = [one.rois[mine] for one, mine in zip(sampled, objects, strict=True)]
-        labels = torch.cat([one.labels[mine] for one, mine in zip(sampled, objects, strict=True)])
+        objects = objects_of(sampled)
+        rois = [one.rois for one in objects]
+        labels = torch.cat([one.labels for one in objects])                # (P,)
         logits = self.mask_logits(maps, rois, batch.sizes)                 # (P, C, M, M)
         targets = torch.cat([
-            mask_targets(
-                target["masks"], boxes, one.gt_indices[mine], logits.shape[-1]
-            )
-            for target, boxes, one, mine in zip(
-                batch.targets, rois, sampled, objects, strict=True
-            )
+            mask_targets(target["masks"], one.rois, one.gt_indices, logits.shape[-1])
+            for target, one in zip(batch.targets, objects, strict=True)
         ])                                                                 # (P, M, M)
         if keep is not None:
             keep.update(mask_rois=rois, mask_logits=logits, mask_targets=targets)

@@ -26,13 +26,12 @@ from edudet import check
 from edudet.boxes.rois import (
     Rois,
     as_rois,
-    check_roi_values,
     check_rois,
     name_in_list,
     valid_rois,
 )
 from edudet.ops.roi_align import Size
-from edudet.ops.roi_pool import FARTHEST, _near, _rounded
+from edudet.ops.roi_pool import check_snapped, near_enough, rounded
 
 
 def ps_roi_pool(
@@ -84,7 +83,7 @@ def ps_roi_pool_loop(
     input: Tensor, boxes: Rois, output_size: Size, spatial_scale: float = 1.0
 ) -> Tensor:
     rois = as_rois("ps_roi_pool", input, boxes)
-    _check_values(rois, len(input), spatial_scale)
+    check_snapped("ps_roi_pool", rois, len(input), spatial_scale)
     rows, columns = check.pair(output_size)
     maps = input.to(rois.dtype).unflatten(1, (-1, rows, columns))    # (N, C, k_h, k_w, H, W)
     # The sum of nothing is 0: it keeps `out` in the graph, so that no RoIs give a zero gradient.
@@ -105,8 +104,8 @@ def _bin_ranges(
     low: Tensor, high: Tensor, bins: int, spatial_scale: float, cells: int
 ) -> list[range]:
     """The cells of each bin along one axis of a RoI, as far as the map has them, but its last."""
-    first = int(_rounded(low * spatial_scale))
-    length = max(int(_rounded(high * spatial_scale)) - first, 1)
+    first = int(rounded(low * spatial_scale))
+    length = max(int(rounded(high * spatial_scale)) - first, 1)
     ranges = []
     for i in range(bins):
         begin = first + i * length // bins
@@ -124,16 +123,6 @@ def _mean_in(rows: range, columns: range, maps: Tensor) -> Tensor:
     return total / max(len(rows) * len(columns), 1)
 
 
-def _check_values(rois: Tensor, num_images: int, spatial_scale: float) -> None:
-    check_roi_values("ps_roi_pool", rois, num_images)
-    for k in (~_near(rois, spatial_scale)).nonzero().flatten().tolist()[:1]:
-        numbers = ", ".join(f"{value:g}" for value in rois[k, 1:].tolist())
-        raise ValueError(
-            f"ps_roi_pool: boxes[{k}] must stay within {FARTHEST} cells when multiplied by "
-            f"spatial_scale, got [{numbers}]: is spatial_scale right?"
-        )
-
-
 def ps_roi_pool_vectorized(
     input: Tensor, boxes: Rois, output_size: Size, spatial_scale: float = 1.0
 ) -> Tensor:
@@ -141,9 +130,9 @@ def ps_roi_pool_vectorized(
     rois = as_rois("ps_roi_pool", input, boxes)
     looked = check.can_look(rois)
     if looked:
-        _check_values(rois, len(input), spatial_scale)
+        check_snapped("ps_roi_pool", rois, len(input), spatial_scale)
     else:
-        valid = valid_rois(rois, len(input)) & _near(rois, spatial_scale)
+        valid = valid_rois(rois, len(input)) & near_enough(rois, spatial_scale)
         rois = rois.where(valid[:, None], 0)
     rows, columns = check.pair(output_size)
     height, width = input.shape[2:]
@@ -169,8 +158,8 @@ def _cells_on_axis(
     low: Tensor, high: Tensor, bins: int, spatial_scale: float, cells: int
 ) -> tuple[Tensor, Tensor]:
     """(K,), (K,) -> the cells of each bin, and whether it has so many: (K, bins, most), twice."""
-    first = _rounded(low * spatial_scale).long()[:, None]
-    length = (_rounded(high * spatial_scale).long()[:, None] - first).clamp(min=1)
+    first = rounded(low * spatial_scale).long()[:, None]
+    length = (rounded(high * spatial_scale).long()[:, None] - first).clamp(min=1)
     i = torch.arange(bins, device=low.device)
     begin = (first + i * length // bins).clamp(min=0)[..., None]
     end = (first - -(i + 1) * length // bins).clamp(max=cells - 1)[..., None]

@@ -115,7 +115,7 @@ def _boxes(x: Tensor, y: Tensor) -> Tensor:
     return torch.stack([x1, y1, x2, y2], -1)
 
 
-def _rounded(x: Tensor) -> Tensor:
+def rounded(x: Tensor) -> Tensor:
     """Halves away from 0, as in C; torch.round takes them to the even number."""
     return x.trunc() + (2 * (x - x.trunc())).trunc()
 
@@ -125,7 +125,7 @@ def roi_pool_loop(
     return_argmax: bool = False,
 ) -> Pooled:
     rois = as_rois("roi_pool", input, boxes)
-    _check_values(rois, len(input), spatial_scale)
+    check_snapped("roi_pool", rois, len(input), spatial_scale)
     feature_maps = input.to(rois.dtype)
     rows, columns = check.pair(output_size)
     # The sum of nothing is 0: it keeps `out` in the graph, so that no RoIs give a zero gradient.
@@ -149,8 +149,8 @@ def _bin_ranges(
     low: Tensor, high: Tensor, bins: int, spatial_scale: float, cells: int
 ) -> list[range]:
     """The cells of each bin along one axis of a RoI, as far as the map has them."""
-    first = int(_rounded(low * spatial_scale))
-    length = int(_rounded(high * spatial_scale)) - first + 1
+    first = int(rounded(low * spatial_scale))
+    length = int(rounded(high * spatial_scale)) - first + 1
     ranges = []
     for i in range(bins):
         begin = first + i * length // bins
@@ -172,19 +172,22 @@ def _largest_in(rows: range, columns: range, feature_map: Tensor) -> tuple[Tenso
     return best, where
 
 
-def _check_values(rois: Tensor, num_images: int, spatial_scale: float) -> None:
-    check_roi_values("roi_pool", rois, num_images)
-    for k in (~_near(rois, spatial_scale)).nonzero().flatten().tolist()[:1]:
+def check_snapped(
+    function: str, rois: Tensor, num_images: int, spatial_scale: float
+) -> None:
+    """Whether RoIs (K, 5) can be snapped to cells."""
+    check_roi_values(function, rois, num_images)
+    for k in (~near_enough(rois, spatial_scale)).nonzero().flatten().tolist()[:1]:
         numbers = ", ".join(f"{value:g}" for value in rois[k, 1:].tolist())
         raise ValueError(
-            f"roi_pool: boxes[{k}] must stay within {FARTHEST} cells when multiplied by "
+            f"{function}: boxes[{k}] must stay within {FARTHEST} cells when multiplied by "
             f"spatial_scale, got [{numbers}]: is spatial_scale right?"
         )
 
 
-def _near(rois: Tensor, spatial_scale: float) -> Tensor:
+def near_enough(rois: Tensor, spatial_scale: float) -> Tensor:
     """(K, 5) -> (K,) bool"""
-    return (_rounded(rois[:, 1:] * spatial_scale).abs() <= FARTHEST).all(1)
+    return (rounded(rois[:, 1:] * spatial_scale).abs() <= FARTHEST).all(1)
 
 
 def roi_pool_vectorized(
@@ -195,9 +198,9 @@ def roi_pool_vectorized(
     rois = as_rois("roi_pool", input, boxes)
     looked = check.can_look(rois)
     if looked:
-        _check_values(rois, len(input), spatial_scale)
+        check_snapped("roi_pool", rois, len(input), spatial_scale)
     else:
-        valid = valid_rois(rois, len(input)) & _near(rois, spatial_scale)
+        valid = valid_rois(rois, len(input)) & near_enough(rois, spatial_scale)
         rois = rois.where(valid[:, None], 0)
     height, width = check.pair(output_size)
     map_height, map_width = input.shape[2:]
@@ -228,8 +231,8 @@ def _bins_on_axis(
     low: Tensor, high: Tensor, bins: int, spatial_scale: float
 ) -> tuple[Tensor, Tensor]:
     """(...) -> (..., bins), (..., bins): the first cell of each bin and the one behind its last."""
-    first = _rounded(low * spatial_scale).long()[..., None]
-    length = _rounded(high * spatial_scale).long()[..., None] - first + 1
+    first = rounded(low * spatial_scale).long()[..., None]
+    length = rounded(high * spatial_scale).long()[..., None] - first + 1
     i = torch.arange(bins, device=low.device)
     return first + i * length // bins, first - -(i + 1) * length // bins
 
