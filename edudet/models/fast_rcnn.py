@@ -149,9 +149,11 @@ class BoxBranch(nn.Module):
 
 
 def checked_targets(
-    model: str, images: Sequence[Tensor], targets: Sequence[Target] | None
+    model: str, images: Sequence[Tensor], targets: Sequence[Target] | None,
+    needs: Sequence[str] = (),
 ) -> list[Target]:
-    """What training needs: as many targets as images, with boxes that have a width and a height.
+    """What training needs: as many targets as images, with boxes that have a width and a height,
+    their labels, and `needs`, of which each target must have one for each box.
 
     Crowds, of which a target may say "iscrowd" (N,), are set apart as "crowd_boxes" (K, 4): none of
     them is one object, and none of what lies in them is background.
@@ -163,18 +165,28 @@ def checked_targets(
             f"got {got}"
         )
     for i, target in enumerate(targets):
-        boxes, labels = target["boxes"], target["labels"]
-        if boxes.ndim != 2 or boxes.shape[1] != 4 or labels.shape != boxes.shape[:1]:
-            raise ValueError(
-                f"{model}: targets[{i}] must have boxes (N, 4) and labels (N,), "
-                f"got {tuple(boxes.shape)} and {tuple(labels.shape)}"
-            )
-        for box in boxes[~(boxes[:, 2:] > boxes[:, :2]).all(1)].tolist()[:1]:
-            raise ValueError(
-                f"{model}: targets[{i}]['boxes'] must be (x1, y1, x2, y2) with a width and a "
-                f"height, got {box}"
-            )
+        _check_target(f"{model}: targets[{i}]", target, needs)
     return [_without_crowds(target) for target in targets]
+
+
+def _check_target(name: str, target: Target, needs: Sequence[str]) -> None:
+    for key in ("boxes", "labels", *needs):
+        if key not in target:
+            raise ValueError(f"{name} must have {key!r}, got {', '.join(map(str, target))}")
+    boxes, labels = target["boxes"], target["labels"]
+    if boxes.ndim != 2 or boxes.shape[1] != 4 or labels.shape != boxes.shape[:1]:
+        raise ValueError(
+            f"{name} must have boxes (N, 4) and labels (N,), "
+            f"got {tuple(boxes.shape)} and {tuple(labels.shape)}"
+        )
+    for key in needs:
+        if len(target[key]) != len(boxes):
+            raise ValueError(f"{name}[{key!r}] must have one entry for each of its {len(boxes)} "
+                             f"boxes, got {len(target[key])}")  # fmt: skip
+    for box in boxes[~(boxes[:, 2:] > boxes[:, :2]).all(1)].tolist()[:1]:
+        raise ValueError(
+            f"{name}['boxes'] must be (x1, y1, x2, y2) with a width and a height, got {box}"
+        )
 
 
 def _without_crowds(target: Target) -> Target:

@@ -176,6 +176,8 @@ class FasterRCNN(nn.Module):
         box_branch: the second stage.
     """
 
+    needs: tuple[str, ...] = ()  # what targets must have for training besides boxes and labels
+
     def __init__(
         self, backbone: nn.Module, transform: Transform, rpn: RegionProposalNetwork,
         box_branch: BoxBranch,
@@ -200,7 +202,7 @@ class FasterRCNN(nn.Module):
             [{"boxes" (D, 4), "labels" (D,), "scores" (D,)}, ...], best first.
         """
         if self.training:
-            targets = checked_targets(type(self).__name__, images, targets)
+            targets = checked_targets(type(self).__name__, images, targets, self.needs)
         batch = self.transform(images, (targets or ()) if self.training else ())
         maps = self.backbone(batch.images)                                 # each (N, C, H_l, W_l)
         proposals, losses = self.rpn(batch, maps, keep)                    # each (P, 4)

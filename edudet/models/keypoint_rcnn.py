@@ -53,6 +53,8 @@ class KeypointRCNN(FasterRCNN):
     detections have "keypoints" (D, K, 3), x, y and 1, and "keypoints_scores" (D, K), the logits.
     """
 
+    needs = ("keypoints",)
+
     def __init__(
         self, backbone: nn.Module, transform: Transform, rpn: RegionProposalNetwork,
         box_branch: BoxBranch, keypoint_pool: nn.Module, keypoint_head: nn.Module,
@@ -73,6 +75,9 @@ class KeypointRCNN(FasterRCNN):
             target["keypoints"][one.gt_indices]
             for target, one in zip(batch.targets, objects, strict=True)
         ])                                                                 # (P, K, 3)
+        if joints.shape[1] != logits.shape[1]:
+            raise ValueError(f"KeypointRCNN: targets must have {logits.shape[1]} joints for each "
+                             f"object, got {joints.shape[1]}")  # fmt: skip
         cells, valid = keypoint_targets(joints.to(logits), torch.cat(rois), logits.shape[-1])
         if keep is not None:
             keep.update(keypoint_rois=rois, keypoint_logits=logits, keypoint_cells=cells)

@@ -51,6 +51,8 @@ class MaskRCNN(FasterRCNN):
     have "masks" (D, 1, H, W): the probability of every pixel of the image.
     """
 
+    needs = ("masks",)
+
     def __init__(
         self, backbone: nn.Module, transform: Transform, rpn: RegionProposalNetwork,
         box_branch: BoxBranch, mask_pool: nn.Module, mask_head: nn.Module,

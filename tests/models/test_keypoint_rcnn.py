@@ -120,6 +120,15 @@ def test_losses_are_finite_and_reach_every_weight(model, case):
             assert parameter.grad.any() or "bbox_pred" in name, name
 
 
+def test_targets_that_do_not_fit(model):
+    image, target = scene()
+    without = {key: value for key, value in target.items() if key != "keypoints"}
+    with pytest.raises(ValueError, match=r"KeypointRCNN: targets\[0\] must have 'keypoints', got"):
+        model.train()([image], [without])
+    with pytest.raises(ValueError, match="must have 5 joints for each object, got 4"):
+        model.train()([image], [target | {"keypoints": target["keypoints"][:, :4]}])
+
+
 def test_an_unlabelled_joint_teaches_nothing(model):
     image, target = scene(1)
     target["keypoints"][0, 3, 2] = 0

@@ -109,6 +109,24 @@ def test_only_the_mask_of_the_right_class_is_trained(model):
     assert gradient[2] != 0 and gradient[0] == gradient[1] == 0
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"masks": None}, r"MaskRCNN: targets\[0\] must have 'masks', got boxes, labels, seed"),
+        (
+            {"masks": torch.zeros(1, 64, 80)},
+            r"targets\[0\]\['masks'\] must have one .* 2 boxes, got 1",
+        ),
+        ({"labels": None}, r"targets\[0\] must have 'labels', got boxes, masks, seed"),
+    ],
+)
+def test_targets_that_lack_something(model, change, message):
+    image, target = scene()
+    target = {key: value for key, value in (target | change).items() if value is not None}
+    with pytest.raises(ValueError, match=message):
+        model.train()([image], [target])
+
+
 def test_resized_targets_without_objects():
     """No masks can be resized, too."""
     model = mask_rcnn_small(3)
