@@ -13,6 +13,11 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("edudet")
 
+# Workers of one run share the cores: with all of torch's threads each, they would only wait for one
+# another.
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+torch.set_num_threads(max(torch.get_num_threads() // _WORKERS, 1))
+
 DEVICES = ["cpu", "cuda"]
 REQUIRED = os.environ.get("EDUDET_REQUIRE", "").split(",")  # e.g. "native,cuda" on a GPU machine
 
