@@ -43,7 +43,8 @@ def evaluate(
         progress: show how far it is.
 
     Returns:
-        COCO's numbers by name; "images" and "images_per_second" (of the model alone); and for
+        COCO's numbers by name, of masks and keypoints also "box_AP" and "box_AP50", those of the
+        boxes found with them; "images" and "images_per_second" (of the model alone); and for
         keypoints "PCK": the share of labelled joints, hidden ones included, that are at most a
         tenth of the longer side of the person's box off, in the best detection that overlaps that
         person by IoU 0.5; if there is none, all of them count as wrong.
@@ -57,29 +58,54 @@ def evaluate(
     check.positive("evaluate", batch_size=batch_size)
     place, training = torch.device(device), model.training
     progress = progress and Console().is_terminal  # in a file a bar is a row of empty lines
-    categories = getattr(dataset, "categories", None)
     loader = DataLoader(dataset, batch_size, num_workers=workers, collate_fn=collate)
-    truth: dict[str, list] = {"images": [], "categories": [], "annotations": []}
-    found, seconds, joints = [], 0.0, Joints()
+    collected, seconds = Collected(dataset, kind), 0.0
     model.to(place).eval()
     for images, targets in _shown(loader, progress):
         outputs, taken = detect(model, to_device(images, place), targets)
         seconds += taken
-        found += detections_to_coco(outputs, [t["image_id"] for t in targets], kind=kind)
-        for i, (target, output) in enumerate(zip(targets, outputs, strict=True)):
-            one = to_coco([_wanted(target, kind)], categories)
-            truth["images"].append({"id": target["image_id"], **_size(images[i])})
-            truth["annotations"] += one["annotations"]
-            truth["categories"] = max(truth["categories"], one["categories"], key=len)
-            if kind == "keypoints":
-                joints.add(target, output)
+        for one in zip(images, targets, outputs, strict=True):
+            collected.add(*one)
     model.train(training)
-    sigmas = _sigmas(dataset, joints.number) if kind == "keypoints" else None
-    numbers = coco_evaluate(truth, found, kind, sigmas=sigmas, progress=progress).metrics
-    if kind == "keypoints":
-        numbers["PCK"] = joints.pck()
-    speed = len(truth["images"]) / seconds if seconds else 0.0
-    return {**numbers, "images": len(truth["images"]), "images_per_second": speed}
+    count = len(collected.truth["images"])
+    speed = count / seconds if seconds else 0.0
+    return {**collected.numbers(progress), "images": count, "images_per_second": speed}
+
+
+class Collected:
+    """What was to be found on the images of a dataset, and what was found there."""
+
+    def __init__(self, dataset: Any, kind: str):
+        self.dataset, self.kind, self.joints = dataset, kind, Joints()
+        self.truth: dict[str, list] = {"images": [], "categories": [], "annotations": []}
+        self.found: dict[str, list] = {one: [] for one in dict.fromkeys((kind, "box"))}
+
+    def add(self, image: Tensor, target: Mapping[str, Any], output: Mapping[str, Tensor]) -> None:
+        """Note one image (3, H, W), on the CPU."""
+        number, size = target["image_id"], {"height": image.shape[-2], "width": image.shape[-1]}
+        one = to_coco([_wanted(target, self.kind)], getattr(self.dataset, "categories", None))
+        self.truth["images"].append({"id": number, **size})
+        self.truth["annotations"] += one["annotations"]
+        self.truth["categories"] = max(self.truth["categories"], one["categories"], key=len)
+        for kind, records in self.found.items():
+            records += detections_to_coco([output], [number], kind=kind)
+        if self.kind == "keypoints":
+            self.joints.add(target, output)
+
+    def numbers(self, progress: bool = False) -> dict[str, float]:
+        """As `evaluate` returns them, but the speed."""
+        sigmas = _sigmas(self.dataset, self.joints.number) if self.kind == "keypoints" else None
+        numbers = {
+            kind: coco_evaluate(
+                self.truth, records, kind, sigmas=sigmas if kind == "keypoints" else None,
+                progress=progress,
+            ).metrics
+            for kind, records in self.found.items()
+        }  # fmt: skip
+        boxes = {f"box_{name}": numbers["box"][name] for name in ("AP", "AP50")}
+        extra = boxes if self.kind != "box" else {}
+        pck = {"PCK": self.joints.pck()} if self.kind == "keypoints" else {}
+        return {**numbers[self.kind], **extra, **pck}
 
 
 class Joints:
@@ -120,10 +146,6 @@ def _wanted(target: Mapping[str, Any], kind: str) -> dict[str, Any]:
     if "difficult" in target:
         wanted["iscrowd"] = target["iscrowd"] | target["difficult"]
     return wanted
-
-
-def _size(image: Tensor) -> dict[str, int]:
-    return {"height": image.shape[-2], "width": image.shape[-1]}
 
 
 def _sigmas(dataset: Any, number: int) -> Sequence[float]:

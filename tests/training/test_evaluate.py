@@ -100,6 +100,7 @@ def test_masks():
     half[..., 36:, :] = 0  # 32 of 40 rows: IoU .8, right at seven of ten thresholds
     numbers = evaluate(Answers(found(masks=half)), dataset, "mask")
     assert numbers["AP"] == pytest.approx(0.7)
+    assert numbers["box_AP"] == numbers["box_AP50"] == pytest.approx(1)  # the box is whole
 
 
 def test_crowds_and_what_is_difficult_need_not_be_found():
