@@ -384,6 +384,29 @@ def ablation(
         click.echo(out / file)
 
 
+@main.command()
+@click.argument("models", nargs=-1)
+@click.option("--seeds", default="0,1,2", show_default=True, help="each model trains with each")
+@click.option("--iterations", type=click.IntRange(1), help="steps  [default: each model's]")
+@click.option("--ship", type=click.Path(file_okay=False, path_type=Path),
+              help="a folder that receives the weights of the first seed")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("out/zoo"), show_default=True)
+def zoo(
+    models: tuple[str, ...], seeds: str, iterations: int | None, ship: Path | None, out: Path
+) -> None:
+    """Train MODELS (all of them by default) with several seeds, and measure them.
+
+    OUT gets a folder for each run, zoo.csv, zoo.md, curves.png and pictures of what each model
+    finds. Stopped at any moment, the same command goes on where it was.
+    """
+    with _mistakes():
+        from edudet.studies.zoo import zoo as raise_all
+
+        raise_all(out, models, _numbers(seeds), iterations, ship)
+    for file in sorted([*out.glob("zoo.*"), *out.glob("*.png")]):
+        click.echo(file)
+
+
 def _numbers(text: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",")]

@@ -2,4 +2,5 @@
 
     ladder       from the sliding window to Faster R-CNN: where do the seconds go?
     ablations    one part is taken away or changed: what was it good for? (run by comparison.py)
+    zoo          all models, trained with several seeds: how good, and how fast?
 """

@@ -1,0 +1,156 @@
+"""`edudet zoo`: all models trained by their recipes with several seeds, and what is told of them.
+
+A folder for each model and seed, as `edudet train` writes it; beside them
+
+    zoo.csv, zoo.md        the numbers of all runs; the table, with means over seeds
+    curves.png             the loss of every run
+    examples_<model>.png   scenes that the first seed's model has not seen, with what it finds
+
+A zoo that was broken off goes on where it was.
+"""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from edudet import check
+from edudet.data import Scenes
+from edudet.data.files import write_atomically
+from edudet.studies.tables import markdown, write_csv, write_text
+from edudet.training import curves, run
+from edudet.training.detect import detections
+from edudet.training.recipes import RECIPES
+
+EXAMPLES = 6
+SURE = 0.5  # the least score of a detection that is drawn
+SHOWN = ("AP", "AP50", "AP75", "PCK", "box_AP50", "train_seconds", "images_per_second")
+
+
+def zoo(
+    out: Path, names: Sequence[str] = (), seeds: Sequence[int] = (0, 1, 2),
+    iterations: int | None = None, ship: Path | None = None,
+) -> list[dict[str, Any]]:
+    """Train and measure models; write tables, curves and examples.
+
+    Args:
+        out: the folder, made if need be.
+        names: of `RECIPES`; none: all of them.
+        seeds: each model is trained once with each.
+        iterations: steps of each training; None: those of the recipe.
+        ship: a folder that receives <model>.pt and <model>.json of the first seed, and a README.md
+            with the table of all models there.
+
+    Returns:
+        What each run's metrics.json holds.
+
+    Raises:
+        ValueError: no such model; no seed, or one twice.
+    """
+    from edudet.draw import zoo as pictures  # what is missing is said before work begins
+
+    names = list(names or RECIPES)
+    for name in names:
+        run.recipe_of(name)
+    check.is_int("zoo", **{f"seeds[{i}]": seed for i, seed in enumerate(seeds)})
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise ValueError(f"zoo: seeds must be different, one at least, got {list(seeds)}")
+    out.mkdir(parents=True, exist_ok=True)
+    rows = [_trained(out, name, seed, iterations) for name in names for seed in seeds]
+    write_csv(out / "zoo.csv", rows)
+    write_text(out / "zoo.md", report(rows))
+    losses = {
+        name: [curves.read(_folder(out, name, seed) / "losses.csv") for seed in seeds]
+        for name in names
+    }
+    _save(pictures.draw_losses(losses, seeds), out / "curves.png")
+    for name in names:
+        _save(_examples(_folder(out, name, seeds[0]), name), out / f"examples_{name}.png")
+        if ship:
+            publish(_folder(out, name, seeds[0]), name, ship)
+    return rows
+
+
+def _folder(out: Path, name: str, seed: int) -> Path:
+    return out / f"{name}-seed{seed}"
+
+
+def _trained(out: Path, name: str, seed: int, iterations: int | None) -> dict[str, Any]:
+    folder, steps = _folder(out, name, seed), iterations or run.recipe_of(name).iterations
+    path = folder / "metrics.json"
+    if path.exists():
+        before = json.loads(path.read_text())
+        if before["iterations"] == steps:
+            return before
+    numbers = run.train_model(name, folder, seed, iterations=steps, resume=True)
+    assert numbers is not None, "the zoo is one process"
+    return numbers
+
+
+def _examples(folder: Path, name: str) -> Any:
+    from edudet.draw.zoo import draw_examples
+
+    model, facts, _ = run.trained(name, folder / "model.pt")
+    recipe = run.recipe_of(name)
+    scenes = run.prepared(recipe, Scenes(recipe.level, "test", length=EXAMPLES))
+    return draw_examples(list(detections(model, scenes, SURE)), facts)
+
+
+def report(rows: Sequence[dict[str, Any]]) -> str:
+    """A table of means over seeds, and below it the worst seed of each model."""
+    table, worst = [], []
+    for name in dict.fromkeys(row["model"] for row in rows):
+        mine = [row for row in rows if row["model"] == name]
+        means = {
+            key: sum(row[key] for row in mine) / len(mine) if key in mine[0] else ""
+            for key in SHOWN
+        }
+        table.append({"model": name, "measured": mine[0]["kind"], **means})
+        keys = [key for key in ("AP", "AP50", "PCK") if key in mine[0]]
+        least = ", ".join(f"{key} {min(row[key] for row in mine):.3f}" for key in keys)
+        worst.append(f"- {name}: at least {least}; {max(r['train_seconds'] for r in mine):.0f} s "
+                     "of training at most\n")  # fmt: skip
+    first = rows[0]
+    seeds = ", ".join(str(seed) for seed in dict.fromkeys(row["seed"] for row in rows))
+    return (
+        f"# All models\n\n{markdown(table)}\nMeans over the seeds {seeds}, on {first['images']} "
+        f"scenes that the training has not seen; threads: {first['threads']}; torch "
+        f"{first['torch']}.\n\nThe worst seed of each:\n\n{''.join(worst)}"
+    )
+
+
+def publish(folder: Path, name: str, ship: Path) -> None:
+    """Copy a run's weights and numbers into a folder, and write its README.md anew."""
+    ship.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(folder / "model.pt", ship / f"{name}.pt")
+    shutil.copyfile(folder / "metrics.json", ship / f"{name}.json")
+    write_text(ship / "README.md", shipped(ship))
+
+
+def shipped(folder: Path) -> str:
+    """What a folder of weights says about itself."""
+    rows = []
+    for name in (name for name in RECIPES if (folder / f"{name}.json").exists()):
+        numbers = json.loads((folder / f"{name}.json").read_text())
+        rows.append({
+            "file": f"`{name}.pt`",
+            "made by": f"`edudet train {name} --seed {numbers['seed']} --out DIR`",
+            "training": f"{numbers['iterations']} steps, {numbers['train_seconds']:.0f} s, "
+                        f"threads: {numbers['threads']}",
+            "measured": numbers["kind"], **{key: numbers[key] for key in ("AP", "AP50", "AP75")},
+            "box AP50": numbers.get("box_AP50", numbers["AP50"]), "PCK": numbers.get("PCK", "–"),
+        })  # fmt: skip
+    return f"{WEIGHTS}\n{markdown(rows)}"
+
+
+WEIGHTS = """# Weights that come with the package
+
+Trained from nothing on generated scenes, measured on 500 that the training has not seen, on a CPU
+of two cores; kept as float16. The figures, all of them in the `.json` beside each file, are of what
+the file holds. `edudet zoo --seeds 0 --ship edudet/models/weights` makes all of them anew.
+"""
+
+
+def _save(figure: Any, path: Path) -> None:
+    write_atomically(path, lambda file: figure.savefig(file, format="png"))
