@@ -31,11 +31,13 @@ def small_transform() -> Transform:
     return Transform(None, image_mean=(0.5,) * 3, image_std=(0.25,) * 3, size_divisible=16)
 
 
-def small_pool(size: int, pool: str = "align") -> MultiScaleRoIAlign:
-    """A box of 24 px is taken from stride 8: there it has three cells."""
+def small_pool(size: int, pool: str = "align", bins_per_cell: float = 2.0) -> MultiScaleRoIAlign:
+    """A box is taken from the coarsest level on which at most so many of its bins, along a side,
+    share a cell: with 7 bins and 2, a box of 28 px from stride 8, where it has 3.5 cells."""
     return MultiScaleRoIAlign(
-        size, 2, num_levels=3, canonical_scale=28, canonical_level=3, pool=pool
-    )
+        size, 2, num_levels=3, canonical_scale=round(8 * size / bins_per_cell), canonical_level=3,
+        pool=pool,
+    )  # fmt: skip
 
 
 def small_rpn(**options: Any) -> RegionProposalNetwork:
@@ -77,8 +79,13 @@ def mask_rcnn_small(num_classes: int, pool: str = "align") -> MaskRCNN:
 
 
 def keypoint_rcnn_small(num_classes: int, num_keypoints: int = 14) -> KeypointRCNN:
-    """Keypoint R-CNN of stick figures."""
+    """Keypoint R-CNN of stick figures.
+
+    A wrist is three pixels wide: joints are looked for on the finest map, but for people of 112 px
+    or more. Whose wrist it is shows elsewhere in the RoI: convolutions with holes look far.
+    """
     return KeypointRCNN(
         small_backbone(), small_transform(), small_rpn(), small_box_branch(num_classes),
-        small_pool(14), ConvHead(CHANNELS, (64,) * 3), KeypointPredictor(64, num_keypoints),
+        small_pool(14, bins_per_cell=1), ConvHead(CHANNELS, (64,) * 3, (2, 4, 1)),
+        KeypointPredictor(64, num_keypoints),
     )  # fmt: skip

@@ -65,18 +65,18 @@ def fit_heads(model: Any, dataset: Any) -> None:
 def _recipe(
     model: Callable[[int], nn.Module], kind: str = "box", level: str = "default", **others: Any
 ) -> Recipe:
-    numbers = {"iterations": 2000, "batch_size": 8, "learning_rate": 1e-3, "training": SMALL}
+    numbers = {"iterations": 1500, "batch_size": 8, "learning_rate": 2e-3, "training": SMALL}
     return Recipe(model, level, kind, **(numbers | others))  # type: ignore[arg-type]
 
 
 PROPOSED: dict[str, Any] = {"prepare": WithProposals, "length": FEW}
 RECIPES: dict[str, Recipe] = {
     "rcnn": _recipe(rcnn_small, finish=fit_heads, **PROPOSED),
-    "sppnet": _recipe(spp_net_small, finish=fit_heads, **PROPOSED),
+    "sppnet": _recipe(spp_net_small, finish=fit_heads, iterations=1000, **PROPOSED),
     "fast_rcnn": _recipe(fast_rcnn_small, **PROPOSED),
-    "faster_rcnn": _recipe(faster_rcnn_small),
-    "rfcn": _recipe(rfcn_small),
+    "faster_rcnn": _recipe(faster_rcnn_small, iterations=2000, learning_rate=1e-3),
+    "rfcn": _recipe(rfcn_small, iterations=1000),
     "cascade_rcnn": _recipe(cascade_rcnn_small),
-    "mask_rcnn": _recipe(mask_rcnn_small, "mask"),
+    "mask_rcnn": _recipe(mask_rcnn_small, "mask", iterations=1600),
     "keypoint_rcnn": _recipe(keypoint_rcnn_small, "keypoints", "people"),
 }

@@ -12,3 +12,14 @@ def test_keeps_the_size_of_the_roi():
     ]  # fmt: skip
     assert head(torch.randn(2, 3, 4, 4)).min() == 0
     assert not head[0].bias.any() and head[0].weight.any()
+
+
+def test_holes_widen_what_a_bin_sees():
+    """Dilations 2, 4 and 1: 7 bins to each side. A change farther off changes nothing."""
+    head = ConvHead(1, (4, 4, 4), (2, 4, 1)).double()
+    x = torch.rand(1, 1, 21, 21, dtype=torch.float64, requires_grad=True)
+    out = head(x)
+    assert out.shape == (1, 4, 21, 21)
+    out[0, :, 10, 10].sum().backward()
+    rows = x.grad[0, 0].abs().sum(1).nonzero()[:, 0]
+    assert (rows.min(), rows.max()) == (3, 17)
