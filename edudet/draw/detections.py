@@ -57,6 +57,10 @@ def _draw_mask(axes: Any, mask: Tensor, colour: str) -> None:
     layer = np.zeros((height, width, 4))
     layer[mask.numpy() > 0.5] = to_rgba(colour, 0.45)
     axes.imshow(layer, extent=(0, width, height, 0), interpolation="nearest")
+    if mask.min() < 0.5 < mask.max():  # there is an outline
+        x, y = np.arange(width) + 0.5, np.arange(height) + 0.5
+        axes.contour(x, y, mask.numpy(), [0.5], colors=["white"], linewidths=2.2)
+        axes.contour(x, y, mask.numpy(), [0.5], colors=[colour], linewidths=1.4)
 
 
 def _draw_joints(

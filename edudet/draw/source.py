@@ -25,6 +25,7 @@ class Listing:
 
 def source_of(function: Callable[..., Any], docstring: bool = False) -> Listing:
     """A Python function's source, without its docstring unless that is asked for."""
+    function = inspect.unwrap(function)  # what a decorator has wrapped, not the wrapper
     lines, first = inspect.getsourcelines(function)
     text = "".join(lines)
     if not docstring and function.__doc__:

@@ -11,6 +11,10 @@ from edudet.training.evaluate import evaluate
 from edudet.training.recipes import RECIPES
 
 SHIPPED = sorted(path.stem for path in run.SHIPPED.glob("*.pt"))
+# One in the fast suite, the others in the slow one.
+EACH = [
+    pytest.param(name, marks=[] if name == "faster_rcnn" else pytest.mark.slow) for name in SHIPPED
+]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -30,7 +34,7 @@ def test_they_are_small(name):
     assert (run.SHIPPED / f"{name}.pt").stat().st_size <= 5e6
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", EACH)
 def test_they_are_as_good_as_was_measured(name):
     model, facts, _ = run.trained(name, None)
     measured = json.loads((run.SHIPPED / f"{name}.json").read_text())
@@ -42,7 +46,7 @@ def test_they_are_as_good_as_was_measured(name):
     assert found["AP"] == pytest.approx(measured["AP"], abs=0.08)
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", EACH)
 def test_a_model_like_them_learns(name):
     """From nothing, a few steps on the same scenes."""
     recipe = RECIPES[name]
