@@ -66,7 +66,8 @@ def zoo(
     }
     _save(pictures.draw_losses(losses, seeds), out / "curves.png")
     for name in names:
-        _save(_examples(_folder(out, name, seeds[0]), name), out / f"examples_{name}.png")
+        figure = examples(name, _folder(out, name, seeds[0]) / "model.pt")
+        _save(figure, out / f"examples_{name}.png")
         if ship:
             publish(_folder(out, name, seeds[0]), name, ship)
     return rows
@@ -88,12 +89,14 @@ def _trained(out: Path, name: str, seed: int, iterations: int | None) -> dict[st
     return numbers
 
 
-def _examples(folder: Path, name: str) -> Any:
+def examples(name: str, weights: Path | None = None, count: int = EXAMPLES) -> Any:
+    """A figure of the first test scenes with what a model finds on them; by default the one that
+    comes with the package."""
     from edudet.draw.zoo import draw_examples
 
-    model, facts, _ = run.trained(name, folder / "model.pt")
+    model, facts, _ = run.trained(name, weights)
     recipe = run.recipe_of(name)
-    scenes = run.prepared(recipe, Scenes(recipe.level, "test", length=EXAMPLES))
+    scenes = run.prepared(recipe, Scenes(recipe.level, "test", length=count))
     return draw_examples(list(detections(model, scenes, SURE)), facts)
 
 
