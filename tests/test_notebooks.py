@@ -71,12 +71,10 @@ def test_the_list_names_every_notebook():
     assert sorted(set(listed)) == NAMES
 
 
-# Taught with the models that they belong to: the R-CNN family, CornerNet and CenterNet, pose.
+# Taught with the models that they belong to: CornerNet and CenterNet.
 WITH_THE_MODELS = {
-    ("ops", "corner_pool"), ("ops", "ps_roi_pool"), ("metrics", "oks"), ("metrics", "pose"),
-    ("targets", "center_targets"), ("targets", "corner_targets"), ("targets", "heatmaps"),
-    ("targets", "keypoint_targets"), ("targets", "mask_targets"), ("targets", "roi_targets"),
-    ("targets", "rpn_targets"),
+    ("ops", "corner_pool"), ("targets", "center_targets"), ("targets", "corner_targets"),
+    ("targets", "heatmaps"),
 }  # fmt: skip
 # Parts of another concept.
 BEHIND = {
