@@ -23,10 +23,12 @@ test: build  ## run the tests, but for the slow ones
 slow: build  ## run the slow tests: builds under sanitizers, runs that are killed and resumed
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m slow $(TESTS)
 
-figures: demo  ## refresh the README's pictures from the demo
+figures: demo  ## refresh the README's pictures from the demo and from the weights of the package
 	@$(BIN)/python -c "from PIL import Image; \
 		Image.open('out/demo/4_result.png').convert('RGB').quantize(64).save('docs/coins.png', optimize=True)"
 	@cp out/demo/gallery.png docs/gallery.png
+	@$(BIN)/python -c "from edudet.studies.zoo import examples; \
+		[examples(f'{name}_rcnn', count=3).savefig(f'docs/{name}_rcnn.png') for name in ('mask', 'keypoint')]"
 
 thumbnails: build  ## refresh the pictures of the notebooks' list
 	@$(BIN)/python notebooks/thumbnails.py
