@@ -46,6 +46,8 @@ class MaskRCNN(FasterRCNN):
         backbone, transform, rpn, box_branch: as for `FasterRCNN`.
         mask_pool: (maps, boxes, sizes) -> features of each box.
         mask_head, mask_predictor: features -> (R, C, M, M) logits.
+        aligned: whether targets are read at the centres of pixels, as in detectron2; else half a
+            pixel off, as in torchvision, whose weights expect it.
 
     Training needs "masks" (G, H, W) in each target, and gives "loss_mask" in addition; detections
     have "masks" (D, 1, H, W): the probability of every pixel of the image.
@@ -56,11 +58,11 @@ class MaskRCNN(FasterRCNN):
     def __init__(
         self, backbone: nn.Module, transform: Transform, rpn: RegionProposalNetwork,
         box_branch: BoxBranch, mask_pool: nn.Module, mask_head: nn.Module,
-        mask_predictor: nn.Module,
+        mask_predictor: nn.Module, aligned: bool = False,
     ):
         super().__init__(backbone, transform, rpn, box_branch)
         self.mask_pool, self.mask_head = mask_pool, mask_head
-        self.mask_predictor = mask_predictor
+        self.mask_predictor, self.aligned = mask_predictor, aligned
 
     def branch_losses(
         self, maps: Sequence[Tensor], sampled: Sequence[RoiTargets], batch: Batch,
@@ -70,8 +72,9 @@ class MaskRCNN(FasterRCNN):
         rois = [one.rois for one in objects]
         labels = torch.cat([one.labels for one in objects])                # (P,)
         logits = self.mask_logits(maps, rois, batch.sizes)                 # (P, C, M, M)
+        shift = 0.5 if self.aligned else 0.0
         targets = torch.cat([
-            mask_targets(target["masks"], one.rois, one.gt_indices, logits.shape[-1])
+            mask_targets(target["masks"], one.rois - shift, one.gt_indices, logits.shape[-1])
             for target, one in zip(batch.targets, objects, strict=True)
         ])                                                                 # (P, M, M)
         if keep is not None:

@@ -71,10 +71,12 @@ def faster_rcnn_small(num_classes: int, **options: Any) -> FasterRCNN:
 
 
 def mask_rcnn_small(num_classes: int, pool: str = "align") -> MaskRCNN:
-    """Mask R-CNN; pool: of boxes and masks, "align" or "max"."""
+    """Mask R-CNN; pool: of boxes and masks, "align" or "max". Objects are small, half a pixel
+    counts: targets are aligned."""
     return MaskRCNN(
         small_backbone(), small_transform(), small_rpn(), small_box_branch(num_classes, pool),
         small_pool(14, pool), ConvHead(CHANNELS, (64,) * 2), MaskPredictor(64, 64, num_classes),
+        aligned=True,
     )  # fmt: skip
 
 

@@ -127,6 +127,28 @@ def test_targets_that_lack_something(model, change, message):
         model.train()([image], [target])
 
 
+@pytest.mark.parametrize("aligned", [True, False])
+def test_aligned_targets_are_read_at_the_centres_of_pixels(aligned):
+    """An object of 14 x 14 pixels in a RoI of the same box: every second bin would be a pixel. Read
+    half a pixel off, its first and last pixels are told apart from each other."""
+    torch.manual_seed(0)
+    model = mask_rcnn_small(3)
+    model.aligned = aligned
+    image, target = scene(1)
+    target["boxes"] = torch.tensor([[20.0, 20.0, 34.0, 34.0]])
+    target["masks"] = torch.zeros(1, 64, 80, dtype=torch.bool)
+    target["masks"][0, 20:34, 20:34] = True
+    keep = {}
+    model.train()([image], [target], keep)
+    (exact,) = (keep["mask_rois"][0] == target["boxes"]).all(1).nonzero()[:1, 0].tolist()
+    seen = keep["mask_targets"][exact]                                     # (28, 28)
+    if aligned:
+        assert_close(seen, seen.flip(0, 1), rtol=0, atol=1e-6)
+    else:  # bins 26 and 27 read 0.25 and 0.75 of a pixel beyond the last centre
+        row = seen[14]
+        assert row[0] == 1 and row[27].item() == pytest.approx(0.25, abs=1e-5)
+
+
 def test_resized_targets_without_objects():
     """No masks can be resized, too."""
     model = mask_rcnn_small(3)
