@@ -52,7 +52,6 @@ from edudet.draw.interpolation import (
 from edudet.draw.joints import (
     draw_by_joint,
     draw_circles,
-    draw_methods,
     draw_pose,
     show_joint_maps,
     step_joints,
@@ -193,7 +192,6 @@ __all__ = [
     "draw_masked",
     "draw_matches",
     "draw_mesh",
-    "draw_methods",
     "draw_moves",
     "draw_outline",
     "draw_overlaps",

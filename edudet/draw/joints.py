@@ -154,33 +154,6 @@ def show_joint_maps(
     return figure
 
 
-def draw_methods(
-    x: Tensor, curves: Mapping[str, tuple[Tensor, str]], across: str, up: str
-) -> Figure:
-    """Curves over the same (S,) places x; name -> ((S,) values, colour). `across` and `up` name the
-    axes."""
-    figure, axes = new_figure(7.5, 3.6)
-    for values, colour in curves.values():
-        axes.plot(x.tolist(), values.tolist(), "o-", color=COLOURS[colour], markersize=4)
-    ends = [float(values[-1]) for values, _ in curves.values()]
-    places = _apart(ends, axes.get_ylim())
-    for (name, (_, colour)), place in zip(curves.items(), places, strict=True):
-        axes.annotate(name, (float(x[-1]), place), (10, 0), textcoords="offset points",
-                      va="center", color=COLOURS[colour], annotation_clip=False)  # fmt: skip
-    axes.set_xticks(x.tolist())
-    axes.set_xlabel(across)
-    axes.set_ylabel(up)
-    return figure
-
-
-def _apart(heights: list[float], limits: tuple[float, float]) -> list[float]:
-    """The same, moved up where a name would lie on another."""
-    space, placed = 0.08 * (limits[1] - limits[0]), dict[int, float]()
-    for i in sorted(range(len(heights)), key=heights.__getitem__):
-        placed[i] = max([heights[i], *(other + space for other in placed.values())])
-    return [placed[i] for i in range(len(heights))]
-
-
 def draw_by_joint(
     names: Sequence[str], shares: Mapping[str, tuple[Tensor, str]], title: str = ""
 ) -> Figure:

@@ -113,26 +113,6 @@ def test_joint_maps_lie_over_the_box():
     figure.png()
 
 
-def test_names_of_curves_do_not_lie_on_each_other():
-    sides, misses = torch.tensor([28, 56]), torch.tensor([1.0, 2.0])
-    figure = draw.draw_methods(
-        sides,
-        {"a": (misses, "kept"), "b": (misses + 0.01, "second"), "c": (misses * 0, "dropped")},
-        "x",
-        "y",
-    )
-    (axes,) = figure.axes
-    assert [line.get_xydata()[1].tolist() for line in axes.lines] == [
-        pytest.approx(place) for place in ([56, 2], [56, 2.01], [56, 0])
-    ]
-    assert axes.texts[2].get_color() == axes.lines[2].get_color() == draw.COLOURS["dropped"]
-    places = {text.get_text(): text.xy[1] for text in axes.texts}
-    assert places["a"] == pytest.approx(2) and places["c"] == 0
-    assert places["b"] - places["a"] >= 0.15
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("x", "y")
-    figure.png()
-
-
 def test_shares_by_joint_leave_out_what_does_not_count():
     shares = torch.tensor([0.5, math.nan, 1.0])
     figure = draw.draw_by_joint(NAMES, {"seen": (shares, "kept")}, "title")
