@@ -249,11 +249,12 @@ def _model_options(command: Callable) -> Callable:
 @click.option("--resume", is_flag=True, help="go on with the run in --out, if there is one")
 @click.option("--iterations", type=click.IntRange(1), help="steps  [default: the model's]")
 @click.option("--batch-size", type=click.IntRange(1), help="images a step  [default: the model's]")
-@click.option("--amp", is_flag=True, help="mixed precision, on CUDA")
+@click.option("--amp/--no-amp", default=None,
+              help="mixed precision: float16 on CUDA, bfloat16 on the CPU  [default: the model's]")
 @_model_options
 def train(
     model: str, out: Path, seed: int, resume: bool, iterations: int | None,
-    batch_size: int | None, amp: bool, level: str | None, coco: tuple[Path, Path] | None,
+    batch_size: int | None, amp: bool | None, level: str | None, coco: tuple[Path, Path] | None,
     voc: Path | None, workers: int, device: str,
 ) -> None:
     """Train MODEL from scratch, and measure it on images that it has not seen.

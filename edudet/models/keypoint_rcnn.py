@@ -78,7 +78,8 @@ class KeypointRCNN(FasterRCNN):
         if joints.shape[1] != logits.shape[1]:
             raise ValueError(f"KeypointRCNN: targets must have {logits.shape[1]} joints for each "
                              f"object, got {joints.shape[1]}")  # fmt: skip
-        cells, valid = keypoint_targets(joints.to(logits), torch.cat(rois), logits.shape[-1])
+        boxes = torch.cat(rois)                                            # (P, 4)
+        cells, valid = keypoint_targets(joints.to(boxes), boxes, logits.shape[-1])
         if keep is not None:
             keep.update(keypoint_rois=rois, keypoint_logits=logits, keypoint_cells=cells)
         if not valid.any():

@@ -78,7 +78,7 @@ def report(study: Ablation, setting: Setting, rows: Sequence[dict[str, Any]]) ->
         table.append({"": variant.name, **means})
     told = ", ".join(map(str, seeds))
     how = f"the weights of {setting.shipped} that come with the package" if setting.shipped else (
-        f"{setting.iterations} steps of training, "
+        f"{setting.iterations} steps of training{' in mixed precision' * setting.amp}, "
         + (f"seed {told}" if len(seeds) == 1 else f"means over the seeds {told}")
     )
     return (f"# {study.question}\n\n{markdown(table)}\n{study.lesson}\n\nMeasured on "

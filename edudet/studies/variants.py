@@ -19,6 +19,7 @@ from edudet.data import Scenes
 from edudet.data.proposals import WithProposals
 from edudet.training import train
 from edudet.training.evaluate import evaluate
+from edudet.training.machine import computes_in_bfloat16, keep_freed_memory
 from edudet.training.recipes import Recipe
 from edudet.training.run import SHIPPED, trained, write_json
 
@@ -96,6 +97,7 @@ class Setting:
     shipped: str = ""  # the model whose weights stand in for a training
     digest: str = ""  # of these weights
     torch: str = field(default_factory=lambda: str(torch.__version__))
+    amp: bool = field(default_factory=computes_in_bfloat16)  # mixed precision, if that is faster
 
 
 def measured(ablation: Ablation, variant: Variant, setting: Setting, out: Path) -> dict[str, Any]:
@@ -129,6 +131,7 @@ def _trained(
     """The model, and its losses: means over the last tenth of the steps."""
     if setting.shipped:
         return trained(setting.shipped, SHIPPED / f"{setting.shipped}.pt")[0], {}
+    keep_freed_memory()
     recipe = ablation.recipe
     with torch.random.fork_rng():
         torch.manual_seed(setting.seed)
@@ -136,7 +139,7 @@ def _trained(
     history = train(
         model, dataset, out=folder_of(variant.training or variant.name, setting, out),
         iterations=setting.iterations, batch_size=recipe.batch_size,
-        learning_rate=recipe.learning_rate, seed=setting.seed, resume=True,
+        learning_rate=recipe.learning_rate, seed=setting.seed, amp=setting.amp, resume=True,
         about={"ablation": setting.ablation, "variant": variant.training or variant.name},
         **recipe.training,
     )  # fmt: skip

@@ -140,7 +140,7 @@ def shipped(folder: Path) -> str:
             "file": f"`{name}.pt`",
             "made by": f"`edudet train {name} --seed {numbers['seed']} --out DIR`",
             "training": f"{numbers['iterations']} steps, {numbers['train_seconds']:.0f} s, "
-                        f"threads: {numbers['threads']}",
+                        f"threads: {numbers['threads']}{', bfloat16' * numbers.get('amp', False)}",
             "measured": numbers["kind"], **{key: numbers[key] for key in ("AP", "AP50", "AP75")},
             "box AP50": numbers.get("box_AP50", numbers["AP50"]), "PCK": numbers.get("PCK", "–"),
         })  # fmt: skip

@@ -35,6 +35,7 @@ class Recipe:
         finish: what is to be done with the trained model and the training images, such as fitting
             the SVMs of R-CNN; afterwards the model's state_dict holds all of it.
         length: how many generated scenes it is trained on; None: all.
+        amp: in mixed precision, on a CPU that computes in bfloat16.
     """
 
     model: Callable[[int], nn.Module]
@@ -47,6 +48,7 @@ class Recipe:
     prepare: Callable[[Any], Any] | None = None
     finish: Callable[[nn.Module, Any], None] | None = None
     length: int | None = None
+    amp: bool = False
 
 
 # AdamW and a cosine: a detector of two million weights learns in minutes what SGD needs hours for.

@@ -14,6 +14,7 @@ from edudet.training.checkpoint import WEIGHTS, fill, load, load_weights, save_w
 from edudet.training.distributed import own_device
 from edudet.training.evaluate import evaluate
 from edudet.training.loop import train
+from edudet.training.machine import computes_in_bfloat16, keep_freed_memory
 from edudet.training.recipes import RECIPES, Recipe
 
 SHIPPED = Path(__file__).parents[1] / "models" / "weights"
@@ -69,9 +70,11 @@ def recipe_of(name: str) -> Recipe:
 def train_model(
     name: str, out: Path, seed: int = 0, *, source: Source = Source(),
     iterations: int | None = None, batch_size: int | None = None, workers: int = 0,
-    device: str = "cpu", amp: bool = False, resume: bool = False,
+    device: str = "cpu", amp: bool | None = None, resume: bool = False,
 ) -> dict[str, Any] | None:
     """Train a model by its recipe into a folder: the files of `train`, metrics.json and model.pt.
+
+    amp: mixed precision; None: as the recipe says, on a CPU that computes in bfloat16.
 
     Returns:
         What metrics.json holds, measured on the source's test images (of a COCO folder there are
@@ -79,6 +82,9 @@ def train_model(
     """
     recipe = recipe_of(name)
     place = own_device(device)
+    if amp is None:
+        amp = recipe.amp and place.type == "cpu" and computes_in_bfloat16()
+    keep_freed_memory()
     dataset = prepared(recipe, source.open(recipe, "train", seed))
     torch.manual_seed(seed)
     model = recipe.model(len(dataset.categories) + 1)
@@ -105,7 +111,8 @@ def train_model(
     numbers = evaluate(model, test, recipe.kind, device=place, workers=workers, progress=True)
     metrics = {
         **numbers, "train_seconds": seconds, **facts, "kind": recipe.kind,
-        "device": place.type, "threads": torch.get_num_threads(), "loss": history["loss"][-1],
+        "device": place.type, "amp": amp, "threads": torch.get_num_threads(),
+        "loss": history["loss"][-1],
     }  # fmt: skip
     write_json(out / "metrics.json", metrics)
     return metrics

@@ -141,7 +141,7 @@ def test_aligned_targets_are_read_at_the_centres_of_pixels(aligned):
     keep = {}
     model.train()([image], [target], keep)
     (exact,) = (keep["mask_rois"][0] == target["boxes"]).all(1).nonzero()[:1, 0].tolist()
-    seen = keep["mask_targets"][exact]                                     # (28, 28)
+    seen = keep["mask_targets"][exact]  # (28, 28)
     if aligned:
         assert_close(seen, seen.flip(0, 1), rtol=0, atol=1e-6)
     else:  # bins 26 and 27 read 0.25 and 0.75 of a pixel beyond the last centre

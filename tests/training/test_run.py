@@ -197,7 +197,6 @@ def test_mistakes_are_told_in_a_line(folder, sure, photo, tmp_path):
     for words, message in [
         (("train", "nothing", "--out", tmp_path / "x"), "MODEL must be one of"),
         (("train", "tiny", "--out", tmp_path / "x", "--level", "odd"), "level must be a Level or"),
-        (("train", "tiny", "--out", tmp_path / "x", "--amp"), "amp must be False on cpu"),
         (("eval", "tiny"), "no weights of tiny come with this package"),
         (("eval", "tiny", "--weights", tmp_path / "no.pt"), "no.pt"),
         (("eval", "tiny", "--weights", photo), "must be a whole file that edudet wrote"),
