@@ -22,12 +22,16 @@ from edudet.models.faster_rcnn import FasterRCNN, RegionProposalNetwork
 from edudet.nn.transform import Batch, Size, Transform, resize_keypoints
 from edudet.targets import RoiTargets, keypoint_targets
 
+LEFT_OUT = -1  # in place of a cell
+
 
 class KeypointPredictor(nn.Module):
-    """Four times the size: a transposed convolution, then bilinear."""
+    """Twice the size by a transposed convolution, then `enlarge` times by bilinear interpolation:
+    (R, C, h, w) -> (R, num_keypoints, 2 enlarge h, 2 enlarge w)."""
 
-    def __init__(self, in_channels: int, num_keypoints: int):
+    def __init__(self, in_channels: int, num_keypoints: int, enlarge: int = 2):
         super().__init__()
+        self.enlarge = enlarge
         self.kps_score_lowres = nn.ConvTranspose2d(in_channels, num_keypoints, 4, 2, 1)
         nn.init.kaiming_normal_(
             self.kps_score_lowres.weight, mode="fan_out", nonlinearity="relu"
@@ -36,9 +40,12 @@ class KeypointPredictor(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.kps_score_lowres(x)                                       # (R, K, 2 h, 2 w)
+        if self.enlarge == 1:
+            return x
         return interpolate(
-            x, scale_factor=2.0, mode="bilinear", align_corners=False, recompute_scale_factor=False
-        )
+            x, scale_factor=float(self.enlarge), mode="bilinear", align_corners=False,
+            recompute_scale_factor=False,
+        )  # fmt: skip
 
 
 class KeypointRCNN(FasterRCNN):
@@ -84,7 +91,11 @@ class KeypointRCNN(FasterRCNN):
             keep.update(keypoint_rois=rois, keypoint_logits=logits, keypoint_cells=cells)
         if not valid.any():
             return {"loss_keypoint": 0 * logits.sum()}  # 0, in the graph
-        return {"loss_keypoint": cross_entropy(logits.flatten(2)[valid], cells[valid])}
+        # The others are left out by the loss itself: a copy of the rest would take longer.
+        told = cells.masked_fill(~valid, LEFT_OUT).flatten()               # (P K,)
+        return {"loss_keypoint": cross_entropy(
+            logits.flatten(0, 1).flatten(1), told, ignore_index=LEFT_OUT
+        )}  # fmt: skip
 
     def keypoint_logits(
         self, maps: Sequence[Tensor], boxes: Sequence[Tensor], sizes: Sequence[Size]

@@ -80,5 +80,7 @@ RECIPES: dict[str, Recipe] = {
     "rfcn": _recipe(rfcn_small, iterations=1000),
     "cascade_rcnn": _recipe(cascade_rcnn_small),
     "mask_rcnn": _recipe(mask_rcnn_small, "mask", iterations=1600),
-    "keypoint_rcnn": _recipe(keypoint_rcnn_small, "keypoints", "people", iterations=2600),
+    "keypoint_rcnn": _recipe(
+        keypoint_rcnn_small, "keypoints", "people", iterations=3500, amp=True
+    ),
 }

@@ -90,6 +90,7 @@ def test_no_boxes():
 
 def test_predictor_makes_four_times_the_size():
     assert KeypointPredictor(4, 17)(torch.rand(5, 4, 14, 14)).shape == (5, 17, 56, 56)
+    assert KeypointPredictor(4, 17, enlarge=1)(torch.rand(5, 4, 14, 14)).shape == (5, 17, 28, 28)
 
 
 def unlabelled(scene):
@@ -142,9 +143,9 @@ def test_intermediates(model):
     losses_of(model, scene(2), scene(1, seed=3), keep=keep)
     count = sum(len(rois) for rois in keep["keypoint_rois"])
     assert count >= 3
-    assert keep["keypoint_logits"].shape == (count, 5, 56, 56)
+    assert keep["keypoint_logits"].shape == (count, 5, 28, 28)
     assert keep["keypoint_cells"].shape == (count, 5)
-    assert keep["keypoint_cells"].min() >= 0 and keep["keypoint_cells"].max() < 56 * 56
+    assert keep["keypoint_cells"].min() >= 0 and keep["keypoint_cells"].max() < 28 * 28
 
 
 def test_detections(model):
@@ -169,7 +170,7 @@ def test_joints_are_learnt():
     model = keypoint_rcnn_small(2, 5)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.02)
     first = losses_of(model, scene(2))["loss_keypoint"].item()
-    assert abs(first - math.log(56 * 56)) < 2  # knows nothing yet: every cell alike
+    assert abs(first - math.log(28 * 28)) < 2  # knows nothing yet: every cell alike
     for _ in range(4):
         optimizer.step()
         last = losses_of(model, scene(2))["loss_keypoint"].item()
