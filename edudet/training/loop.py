@@ -104,7 +104,7 @@ def _run(state: State, source: Iterator[Batch], record: Record, processes: Proce
     model = distributed.shared(state.model.train(), processes, state.device)
     for images, targets in source:
         torch.manual_seed(seed_of(seed, state.step, processes.rank))
-        with torch.autocast(state.device.type, state.low, enabled=amp):
+        with torch.autocast(state.device.type, state.half, enabled=amp):
             losses = model(images, targets)
         values = torch.stack([loss.detach().float() for loss in losses.values()])  # (L,)
         values = distributed.gathered(values, processes)                           # (processes, L)

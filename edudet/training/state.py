@@ -28,8 +28,8 @@ class State:
             model, arguments["optimizer"], arguments["momentum"], arguments["weight_decay"]
         )
         # bfloat16 has float32's range: no gradient is lost that scaling would have saved.
-        self.low = torch.float16 if device.type == "cuda" else torch.bfloat16
-        scaled = arguments["amp"] and self.low == torch.float16
+        self.half = torch.float16 if device.type == "cuda" else torch.bfloat16
+        scaled = arguments["amp"] and self.half == torch.float16
         self.scaler = torch.amp.GradScaler(device.type, enabled=scaled)
         self.average = Average(model, arguments["ema"]) if arguments["ema"] else None
         self.step, self.seconds, self.since = 0, 0.0, time.monotonic()
