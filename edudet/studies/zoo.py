@@ -2,7 +2,7 @@
 
 A folder for each model and seed, as `edudet train` writes it; beside them
 
-    zoo.csv, zoo.md        the numbers of all runs; the table, with means over seeds
+    zoo.csv, zoo.md        the numbers of all runs; a table, with the worst seed of each model
     curves.png             the loss of every run
     examples_<model>.png   scenes that the first seed's model has not seen, with what it finds
 
@@ -101,25 +101,23 @@ def examples(name: str, weights: Path | None = None, count: int = EXAMPLES) -> A
 
 
 def report(rows: Sequence[dict[str, Any]]) -> str:
-    """A table of means over seeds, and below it the worst seed of each model."""
-    table, worst = [], []
+    """A table of all runs, and below it the worst seed of each model."""
+    table = [
+        {"model": row["model"], "seed": row["seed"], "measured": row["kind"]}
+        | {key: row.get(key, "–") for key in SHOWN}
+        | {"threads": row["threads"], "bfloat16": "yes" if row.get("amp") else "no"}
+        for row in rows
+    ]
+    worst = []
     for name in dict.fromkeys(row["model"] for row in rows):
         mine = [row for row in rows if row["model"] == name]
-        means = {
-            key: sum(row[key] for row in mine) / len(mine) if key in mine[0] else ""
-            for key in SHOWN
-        }
-        table.append({"model": name, "measured": mine[0]["kind"], **means})
         keys = [key for key in ("AP", "AP50", "PCK") if key in mine[0]]
         least = ", ".join(f"{key} {min(row[key] for row in mine):.3f}" for key in keys)
-        worst.append(f"- {name}: at least {least}; {max(r['train_seconds'] for r in mine):.0f} s "
-                     "of training at most\n")  # fmt: skip
-    first = rows[0]
-    seeds = ", ".join(str(seed) for seed in dict.fromkeys(row["seed"] for row in rows))
+        worst.append(f"- {name}: {least}\n")
     return (
-        f"# All models\n\n{markdown(table)}\nMeans over the seeds {seeds}, on {first['images']} "
-        f"scenes that the training has not seen; threads: {first['threads']}; torch "
-        f"{first['torch']}.\n\nThe worst seed of each:\n\n{''.join(worst)}"
+        f"# Every training\n\n{markdown(table)}\nMeasured on {rows[0]['images']} scenes that the "
+        f"training has not seen; torch {rows[0]['torch']}.\n\nAt least, of all seeds:\n\n"
+        f"{''.join(worst)}"
     )
 
 
