@@ -92,9 +92,9 @@ class KeypointRCNN(FasterRCNN):
         if not valid.any():
             return {"loss_keypoint": 0 * logits.sum()}  # 0, in the graph
         # The others are left out by the loss itself: a copy of the rest would take longer.
-        told = cells.masked_fill(~valid, LEFT_OUT).flatten()               # (P K,)
+        wanted = cells.masked_fill(~valid, LEFT_OUT).flatten()             # (P K,)
         return {"loss_keypoint": cross_entropy(
-            logits.flatten(0, 1).flatten(1), told, ignore_index=LEFT_OUT
+            logits.flatten(0, 1).flatten(1), wanted, ignore_index=LEFT_OUT
         )}  # fmt: skip
 
     def keypoint_logits(

@@ -150,7 +150,7 @@ WEIGHTS = """# Weights that come with the package
 Trained from nothing on generated scenes, measured on 500 that the training has not seen, on a CPU
 of two cores; kept as float16. The figures, all of them in the `.json` beside each file, are of what
 the file holds. `edudet zoo --seeds 0 --ship edudet/models/weights` makes all of them anew. Where
-one thread is told, two trainings ran at once, one on each core.
+one thread is told, the machine may have had other work meanwhile.
 """
 
 
