@@ -3,8 +3,18 @@ right."""
 
 import torch
 
+from edudet.boxes import decode_deltas
 from edudet.cases.case import Case
-from edudet.cases.targets.roi_targets import CASES, FAR, GT, HALF, MISTAKES, _targets, drawn
+from edudet.cases.targets.roi_targets import (
+    CASES,
+    FAR,
+    GT,
+    HALF,
+    MISTAKES,
+    WEIGHTS,
+    _targets,
+    drawn,
+)
 from edudet.exercises.exercise import Exercise, hidden, worked
 from edudet.exercises.material import boxes_tensor, random_boxes
 from edudet.targets import roi_targets as library_targets
@@ -106,24 +116,32 @@ def with_order(mistake, placed=True):
     return targets
 
 
+MOST_TOLD = 6  # rows below a picture
+
+
 def draw(axes, case, result):
-    """Objects thick, in front of them what is drawn, with its number and what it is to be."""
-    from edudet.draw import draw_boxes, look_at
+    """Objects thick, what is drawn with its number, an arrow to where it moves; below, the rows."""
+    from edudet.draw import draw_boxes, draw_moves, look_at
 
     truth, rois = boxes_tensor(case[1]), boxes_tensor(torch.as_tensor(result[0]).tolist())
-    labels = torch.as_tensor(result[1]).tolist()
+    deltas = torch.as_tensor(result[2], dtype=torch.float32).reshape(-1, 4)
+    labels, objects = (torch.as_tensor(part).tolist() for part in (result[1], result[3]))
     numbers = {tuple(box): i for i, box in enumerate([*case[0], *case[1]])}
     draw_boxes(axes, boxes_tensor(case[0]), "faint", dashed=True)
     draw_boxes(axes, truth, "truth", width=4, alpha=0.6)
-    for roi, label in zip(rois, labels, strict=True):
+    moved = deltas.any(1)
+    draw_moves(axes, rois[moved], decode_deltas(deltas[moved], rois[moved], WEIGHTS), "second")
+    told = []
+    for roi, label, j, row in zip(rois, labels, objects, deltas.tolist(), strict=True):
         draw_boxes(axes, roi[None], "kept" if label else "dropped", dashed=not label)
         x1, y1, x2, y2 = roi.tolist()
-        what = f"class {label}" if label else "background"
-        what = f"{numbers.get((x1, y1, x2, y2), '?')}: {what}"
-        if label:
-            axes.text(x1, y1, what, va="bottom", fontsize=8)
-        else:
-            axes.text((x1 + x2) / 2, y2 - 0.5, what, ha="center", va="bottom", fontsize=8)
+        number = numbers.get((x1, y1, x2, y2), "?")
+        axes.annotate(f"{number}", (x2, y2), (-3, 3), textcoords="offset points", ha="right",
+                      fontsize=8)  # fmt: skip
+        moves = ", ".join(f"{value:.3g}" for value in row)
+        told.append(f"{number}: class {label}, object {j}, deltas {moves}")
+    rest = [f"and {len(told) - MOST_TOLD} more"] if len(told) > MOST_TOLD else []
+    axes.set_xlabel("\n".join(told[:MOST_TOLD] + rest), multialignment="left", fontsize=7.5)
     look_at(axes, torch.cat([boxes_tensor(case[0]), truth]))
 
 
