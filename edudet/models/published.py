@@ -225,6 +225,24 @@ def our_name(key: str) -> str:
     return key
 
 
+THEIR_NAMES = (
+    (r"(backbone\.fpn\.)lateral\.(\d+)\.", r"\1inner_blocks.\2.0."),
+    (r"(backbone\.fpn\.)smooth\.(\d+)\.", r"\1layer_blocks.\2.0."),
+    (r"(rpn\.head\.conv\.)", r"\g<1>0.0."),
+    (r"box_branch\.(head|predictor)\.", r"roi_heads.box_\1."),
+    (r"mask_head\.(\d+)\.", lambda found: f"roi_heads.mask_head.{int(found[1]) // 2}.0."),
+    (r"(mask_predictor|keypoint_head|keypoint_predictor)\.", r"roi_heads.\1."),
+)  # fmt: skip
+
+
+def torchvision_name(key: str) -> str:
+    """Our name of a parameter -> torchvision's: what `our_name` undoes."""
+    for ours, theirs in THEIR_NAMES:
+        if re.match(ours, key):
+            return re.sub(ours, theirs, key, count=1)
+    return key
+
+
 def load_torchvision_state_dict(
     model: nn.Module, state_dict: Mapping[str, Tensor], eps: float | None = None
 ) -> None:
@@ -259,7 +277,8 @@ def _load(
     wanted, names, faults = model.state_dict(), names or {}, []
     found = {key: value for key, value in found.items()
              if key in wanted or not key.endswith("num_batches_tracked")}  # fmt: skip
-    missing = [k for k in wanted if k not in found and not k.endswith("num_batches_tracked")]
+    missing = [torchvision_name(k) for k in wanted
+               if k not in found and not k.endswith("num_batches_tracked")]  # fmt: skip
     unknown = [names.get(k, k) for k in found if k not in wanted]
     for kind, keys in (("lacks", missing), ("has the unknown", unknown)):
         if keys:

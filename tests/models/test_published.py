@@ -18,6 +18,7 @@ from edudet.models.published import (
     maskrcnn_resnet50_fpn,
     our_name,
     overwrite_eps,
+    torchvision_name,
 )
 from edudet.nn.conv_head import ConvHead
 from edudet.nn.frozen_batch_norm import FrozenBatchNorm2d
@@ -280,6 +281,8 @@ def test_every_name_of_torchvision_is_one_of_ours(pair):
     _, theirs, ours = pair
     translated = [our_name(key) for key in theirs.state_dict()]
     assert sorted(translated) == sorted(ours.state_dict())
+    back = [torchvision_name(key) for key in ours.state_dict()]
+    assert sorted(back) == sorted(theirs.state_dict())
 
 
 @pytest.mark.parametrize(
@@ -304,6 +307,9 @@ def test_every_name_of_torchvision_is_one_of_ours(pair):
 )
 def test_the_table_of_names(theirs, ours):
     assert our_name(theirs) == ours
+    of_before_2022 = "mask_fcn" in theirs or "layer_blocks.0.w" in theirs
+    assert (torchvision_name(ours) == theirs) is not of_before_2022
+    assert our_name(torchvision_name(ours)) == ours
 
 
 @pytest.fixture(scope="module")
@@ -314,11 +320,11 @@ def faster():
 FAULTS = {
     "missing": (
         lambda d: d.pop("rpn.head.conv.weight"),
-        r"must fit FasterRCNN, but it lacks rpn\.head\.conv\.weight$",
+        r"must fit FasterRCNN, but it lacks rpn\.head\.conv\.0\.0\.weight$",
     ),
     "many missing": (
         lambda d: [d.pop(key) for key in list(d) if ".fc" in key],
-        r"lacks box_branch\.head\.fc6\.weight and 3 more$",
+        r"lacks roi_heads\.box_head\.fc6\.weight and 3 more$",
     ),
     "unknown": (
         lambda d: d.update({"roi_heads.mask_head.0.0.weight": torch.zeros(1)}),
@@ -331,7 +337,7 @@ FAULTS = {
     ),
     "several": (
         lambda d: (d.pop("rpn.head.conv.weight"), d.update(other=torch.zeros(1))),
-        r"lacks rpn\.head\.conv\.weight; it has the unknown other$",
+        r"lacks rpn\.head\.conv\.0\.0\.weight; it has the unknown other$",
     ),
 }
 
