@@ -178,6 +178,7 @@ def test_what_differs_between_variants():
     assert [branch.background_from for branch in branches("background")] == [0, 0.1, 0.3]
     assert [branch.alpha for branch in branches("alpha")] == [0.1, 0.3, 0.5, 0.7, 0.9]
     assert [branch.pool.pool for branch in branches("pool")] == ["align", "max"]
+    assert [branch.step for branch in branches("mining")] == [2, 2, 1, 1]
     plain, pooled = (variant.model(9) for variant in ABLATIONS["pool"].variants)
     assert (plain.mask_pool.pool, pooled.mask_pool.pool) == ("align", "max")
 
