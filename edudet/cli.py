@@ -276,7 +276,8 @@ def train(
 
 @main.command("eval")
 @click.argument("model")
-@click.option("--weights", type=click.Path(path_type=Path), help="a model.pt  [default: ours]")
+@click.option("--weights", type=click.Path(path_type=Path), 
+              help="a model.pt, or a file of torchvision's  [default: ours]")
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
 @_model_options
 def evaluate(
@@ -299,7 +300,8 @@ def evaluate(
 @main.command()
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--model", required=True)
-@click.option("--weights", type=click.Path(path_type=Path), help="a model.pt  [default: ours]")
+@click.option("--weights", type=click.Path(path_type=Path), 
+              help="a model.pt, or a file of torchvision's  [default: ours]")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out/detect"),
               show_default=True)
 @click.option("--score", type=click.FloatRange(0, 1), default=0.5, show_default=True,
@@ -322,7 +324,7 @@ def detect(
         for i in range(len(images)):  # a file that is broken is told before the first is worked on
             pictures[i]
         out.mkdir(parents=True, exist_ok=True)
-        given = run.prepared(run.recipe_of(model), pictures)
+        given = run.prepared(run.recipe_of(model, to_train=False), pictures)
         found = detections(net, given, score, device)
         outputs, sizes = [], []
         for i, (image, output) in enumerate(found):

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from edudet.data.coco_names import NO_CATEGORY
 from edudet.data.coco_results import detections_to_coco
 from edudet.data.images import read_image
 from edudet.training.batches import CPU, to_device
@@ -84,6 +85,6 @@ def coco_file(
         "images": [{"id": i, "file_name": str(path), "height": size[0], "width": size[1]}
                    for i, path, size in zip(ids, paths, sizes, strict=True)],
         "categories": [{"id": i, "name": name, **extra}
-                       for i, name in enumerate(facts["categories"], 1)],
+                       for i, name in enumerate(facts["categories"], 1) if name != NO_CATEGORY],
         "annotations": records,
     }  # fmt: skip

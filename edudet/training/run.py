@@ -10,11 +10,13 @@ import torch
 from torch import nn
 
 from edudet.data.files import write_atomically
+from edudet.data.renumbered import Renumbered
 from edudet.training.checkpoint import WEIGHTS, fill, load, load_weights, save_weights
 from edudet.training.distributed import own_device
 from edudet.training.evaluate import evaluate
 from edudet.training.loop import train
 from edudet.training.machine import computes_in_bfloat16, keep_freed_memory
+from edudet.training.published import PUBLISHED, read_published
 from edudet.training.recipes import RECIPES, Recipe
 
 SHIPPED = Path(__file__).parents[1] / "models" / "weights"
@@ -61,10 +63,12 @@ class Source:
         return Scenes(self.level or recipe.level, split, seed, length)
 
 
-def recipe_of(name: str) -> Recipe:
-    if name not in RECIPES:
-        raise ValueError(f"train: MODEL must be one of {', '.join(RECIPES)}, got {name!r}")
-    return RECIPES[name]
+def recipe_of(name: str, to_train: bool = True) -> Recipe:
+    """to_train: False where a model that comes trained will do, too."""
+    known = RECIPES if to_train else RECIPES | PUBLISHED
+    if name not in known:
+        raise ValueError(f"MODEL must be one of {', '.join(known)}, got {name!r}")
+    return known[name]
 
 
 def train_model(
@@ -131,8 +135,13 @@ def about(dataset: Any) -> dict[str, Any]:
 def trained(name: str, weights: Path | None) -> tuple[nn.Module, dict[str, Any], Path]:
     """A model with its weights; what is written in their file; and the file, which is by default
     the one that comes with the package."""
-    recipe = recipe_of(name)
+    recipe = recipe_of(name, to_train=False)
     path = weights or SHIPPED / f"{name}.pt"
+    if name in PUBLISHED:
+        if weights is None:
+            raise ValueError(f"no weights of {name} come with this package, and nothing is "
+                             f"downloaded: fetch torchvision's file, and name it: --weights FILE")
+        return *read_published(name, path), path
     if weights is None and not path.exists():
         raise ValueError(f"no weights of {name} come with this package ({path}): train them, "
                          f"`edudet train {name} --out DIR`, and name --weights DIR/model.pt")
@@ -149,12 +158,13 @@ def evaluate_model(
     workers: int = 0, device: str = "cpu", progress: bool = True,
 ) -> dict[str, Any]:
     """Measure a trained model on a source's test images."""
-    recipe = recipe_of(name)
+    recipe = recipe_of(name, to_train=False)
     model, facts, path = trained(name, weights)
-    dataset = prepared(recipe, source.open(recipe, "test"))
-    if list(dataset.categories) != facts["categories"]:
+    dataset = source.open(recipe, "test")
+    if not set(dataset.categories) <= set(facts["categories"]):
         raise ValueError(f"eval: {path} must know the classes of the images, "
                          f"{', '.join(dataset.categories)}, got {', '.join(facts['categories'])}")
+    dataset = prepared(recipe, Renumbered(dataset, facts["categories"]))
     numbers = evaluate(
         model, dataset, recipe.kind, device=own_device(device), workers=workers, progress=progress
     )
