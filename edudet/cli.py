@@ -276,7 +276,7 @@ def train(
 
 @main.command("eval")
 @click.argument("model")
-@click.option("--weights", type=click.Path(path_type=Path), 
+@click.option("--weights", type=click.Path(path_type=Path),
               help="a model.pt, or a file of torchvision's  [default: ours]")
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
 @_model_options
@@ -300,7 +300,7 @@ def evaluate(
 @main.command()
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--model", required=True)
-@click.option("--weights", type=click.Path(path_type=Path), 
+@click.option("--weights", type=click.Path(path_type=Path),
               help="a model.pt, or a file of torchvision's  [default: ours]")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out/detect"),
               show_default=True)

@@ -7,8 +7,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from edudet.data.augment import ABOUT
-
 
 class Renumbered(Dataset):
     """Another dataset, with labels by the places of its classes' names in another list.
@@ -23,7 +21,7 @@ class Renumbered(Dataset):
 
     def __init__(self, dataset: Any, categories: Sequence[str]):
         self.dataset = dataset
-        for name in ABOUT:
+        for name in ("joints", "skeleton", "flip_pairs"):  # its category ids would not fit
             if hasattr(dataset, name):
                 setattr(self, name, getattr(dataset, name))
         unknown = [name for name in dataset.categories if name not in categories]

@@ -104,6 +104,9 @@ def test_eval_matches_classes_by_their_names(dogs, tmp_path):
     dataset = Renumbered(CocoFolder(*folder), CATEGORIES)
     assert dataset[0][1]["labels"].tolist() == [CATEGORIES.index("cat") + 1, DOG, DOG]
     assert dataset.categories == CATEGORIES and len(dataset) == 1
+    # Written anew, the ids are those of the new numbers, not those of the old file.
+    again = json.loads(write_coco(dataset, tmp_path / "again").read_text())
+    assert [one["category_id"] for one in again["annotations"]] == [17, 18, 18]
 
 
 def test_classes_that_the_weights_do_not_know(dogs):
