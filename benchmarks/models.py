@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from benchmarks.inputs import image_like
 from benchmarks.measure import Work
-from edudet.models.published import fasterrcnn_resnet50_fpn
+from edudet.models.published.two_stage import fasterrcnn_resnet50_fpn
 
 SIZE = (800, 1333)
 TASKS = ("inference", "training step")

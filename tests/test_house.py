@@ -1,6 +1,7 @@
 """The house: same stem, same concept, in every room; nothing lies outside a room."""
 
 import ast
+import re
 import subprocess
 from pathlib import Path
 
@@ -114,7 +115,7 @@ def imported_groups(path):
 @pytest.mark.parametrize(
     ("statement", "groups"),
     [
-        ("import edudet.models.rcnn", ["models"]),
+        ("import edudet.models.two_stage.rcnn", ["models"]),
         ("from edudet import native, check", ["native", "check"]),
         ("from edudet.ops.nms import nms", ["ops"]),
         ("from ..models import rcnn", ["models"]),
@@ -146,6 +147,18 @@ def test_imports_follow_the_arrow():
             if used in ONLY_FROM_THE_TOP:
                 top = LEVEL[group] == len(LEVELS) - 1
                 assert top, f"{path.name}: only the top level and notebooks import {used}"
+
+
+def test_a_paper_imports_no_configuration():
+    """models/two_stage, ... hold papers; models/small and models/published are made of them."""
+    models = ROOT / "edudet" / "models"
+    made = {"models", "small", "published"}
+    papers = [path for path in models.rglob("*.py") if path.parent.name not in made]
+    guilty = [
+        path.name for path in papers
+        if re.search(r"(from|import) edudet\.models\.(small|published)", path.read_text())
+    ]
+    assert papers and not guilty
 
 
 def test_no_room_without_a_name():

@@ -11,8 +11,8 @@ FREE = 0.33  # between the middle of a box and the end of an arrow
 
 
 def step_schedule(steps: Sequence[Any]) -> Steps:
-    """The steps of `edudet.models.alternating`, one after the other: a column for each, blue what
-    learns, grey what is fixed; arrows lead from where the weights come from."""
+    """The steps of `edudet.models.two_stage.alternating`, one after the other: a column for each,
+    blue what learns, grey what is fixed; arrows lead from where the weights come from."""
     captions = []
     for number, step in enumerate(steps, 1):
         learns = "the " + " and the ".join(PARTS[part] for part in step.trained)

@@ -15,8 +15,7 @@ from typing import Any
 
 from torch import nn
 
-from edudet.models.rcnn import rcnn_small
-from edudet.models.small import fast_rcnn_small, faster_rcnn_small, mask_rcnn_small
+from edudet.models.small import fast_rcnn_small, faster_rcnn_small, mask_rcnn_small, rcnn_small
 from edudet.proposals import AnchorGenerator
 from edudet.studies.variants import Ablation, Panel, Settle, Variant
 from edudet.training.recipes import RECIPES, SMALL, Recipe

@@ -21,9 +21,7 @@ from torch import Tensor, nn
 from edudet import check
 from edudet.data.levels import LEVELS
 from edudet.data.proposals import SelectiveSearch
-from edudet.models.rcnn import rcnn_small
-from edudet.models.small import fast_rcnn_small, faster_rcnn_small
-from edudet.models.spp_net import spp_net_small
+from edudet.models.small import fast_rcnn_small, faster_rcnn_small, rcnn_small, spp_net_small
 from edudet.nn.small import SmallNet
 from edudet.studies.stopwatch import Stopwatch
 from edudet.training.checkpoint import load_weights

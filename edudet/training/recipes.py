@@ -8,16 +8,16 @@ from torch import nn
 from torch.utils.data import Subset
 
 from edudet.data.proposals import WithProposals
-from edudet.models.cascade_rcnn import cascade_rcnn_small
-from edudet.models.rcnn import rcnn_small
-from edudet.models.rfcn import rfcn_small
 from edudet.models.small import (
+    cascade_rcnn_small,
     fast_rcnn_small,
     faster_rcnn_small,
     keypoint_rcnn_small,
     mask_rcnn_small,
+    rcnn_small,
+    rfcn_small,
+    spp_net_small,
 )
-from edudet.models.spp_net import spp_net_small
 
 
 @dataclass(frozen=True)

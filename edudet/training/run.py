@@ -16,7 +16,7 @@ from edudet.training.distributed import own_device
 from edudet.training.evaluate import evaluate
 from edudet.training.loop import train
 from edudet.training.machine import computes_in_bfloat16, keep_freed_memory
-from edudet.training.published import PUBLISHED, read_published
+from edudet.training.published_weights import PUBLISHED, read_published
 from edudet.training.recipes import RECIPES, Recipe
 
 SHIPPED = Path(__file__).parents[1] / "models" / "weights"

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from edudet import draw
-from edudet.models.fpn import FeaturePyramid, roi_levels
+from edudet.nn.fpn import FeaturePyramid, roi_levels
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from edudet.draw import COLOURS, step_schedule
-from edudet.models.alternating import STEPS
+from edudet.models.two_stage.alternating import STEPS
 
 pytestmark = pytest.mark.filterwarnings("error")
 

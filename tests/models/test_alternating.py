@@ -5,7 +5,8 @@ import torch
 from models.scene_of_blocks import Blocks, batch
 from torch import nn
 
-from edudet.models.alternating import (
+from edudet.models.small import faster_rcnn_small
+from edudet.models.two_stage.alternating import (
     LECTURE,
     PAPER,
     OneStep,
@@ -13,7 +14,6 @@ from edudet.models.alternating import (
     Step,
     alternating_training,
 )
-from edudet.models.small import faster_rcnn_small
 
 PARTS = ("backbone", "rpn", "box_branch")
 

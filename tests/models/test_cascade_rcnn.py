@@ -5,13 +5,18 @@ import torch
 from models.scene_of_blocks import batch, without_objects
 
 from edudet.boxes import decode_deltas
-from edudet.models.cascade_rcnn import (
+from edudet.models.small import cascade_rcnn_small
+from edudet.models.small.two_stage import (
+    small_backbone,
+    small_box_branch,
+    small_rpn,
+    small_transform,
+)
+from edudet.models.two_stage.cascade_rcnn import (
     CascadeRCNN,
     ClassAgnosticPredictor,
-    cascade_rcnn_small,
     moved_boxes,
 )
-from edudet.models.small import small_backbone, small_box_branch, small_rpn, small_transform
 from edudet.ops import box_iou
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from edudet.models.fpn import PyramidBackbone
+from edudet.nn.fpn import PyramidBackbone
 from edudet.nn.resnet import ResNet
 
 

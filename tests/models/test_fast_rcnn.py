@@ -7,8 +7,13 @@ import torch
 from models.scene_of_blocks import batch, without_objects
 from torch.testing import assert_close
 
-from edudet.models.fast_rcnn import FastRCNN, FastRCNNPredictor, TwoMLPHead
-from edudet.models.small import fast_rcnn_small, small_backbone, small_box_branch, small_transform
+from edudet.models.small.two_stage import (
+    fast_rcnn_small,
+    small_backbone,
+    small_box_branch,
+    small_transform,
+)
+from edudet.models.two_stage.fast_rcnn import FastRCNN, FastRCNNPredictor, TwoMLPHead
 
 NAMES = {"loss_classifier", "loss_box_reg"}
 

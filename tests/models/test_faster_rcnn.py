@@ -5,8 +5,13 @@ import torch
 from models.scene_of_blocks import batch, without_objects
 from torch.testing import assert_close
 
-from edudet.models.faster_rcnn import RPNHead
-from edudet.models.small import faster_rcnn_small, small_backbone, small_rpn, small_transform
+from edudet.models.small.two_stage import (
+    faster_rcnn_small,
+    small_backbone,
+    small_rpn,
+    small_transform,
+)
+from edudet.models.two_stage.faster_rcnn import RPNHead
 from edudet.ops import box_iou, nms
 from edudet.targets import rpn_targets
 

@@ -7,8 +7,8 @@ import torch
 from models.calibrated import torchvision_detection
 from torch.testing import assert_close
 
-from edudet.models.keypoint_rcnn import KeypointPredictor, heatmaps_to_keypoints
 from edudet.models.small import keypoint_rcnn_small
+from edudet.models.two_stage.keypoint_rcnn import KeypointPredictor, heatmaps_to_keypoints
 
 LOSSES = {
     "loss_objectness", "loss_rpn_box_reg", "loss_classifier", "loss_box_reg", "loss_keypoint"

@@ -5,8 +5,8 @@ import torch
 from models.calibrated import torchvision_detection
 from torch.testing import assert_close
 
-from edudet.models.mask_rcnn import MaskPredictor, paste_masks
 from edudet.models.small import mask_rcnn_small
+from edudet.models.two_stage.mask_rcnn import MaskPredictor, paste_masks
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,7 @@ from models.calibrated import calibrate, photos, torchvision_detection
 from torch import nn
 from torch.testing import assert_close
 
-from edudet.models.fpn import MultiScaleRoIAlign
-from edudet.models.keypoint_rcnn import KeypointPredictor
-from edudet.models.mask_rcnn import MaskPredictor
-from edudet.models.published import (
+from edudet.models.published.two_stage import (
     fasterrcnn_resnet50_fpn,
     keypointrcnn_resnet50_fpn,
     load_torchvision_state_dict,
@@ -20,7 +17,10 @@ from edudet.models.published import (
     overwrite_eps,
     torchvision_name,
 )
+from edudet.models.two_stage.keypoint_rcnn import KeypointPredictor
+from edudet.models.two_stage.mask_rcnn import MaskPredictor
 from edudet.nn.conv_head import ConvHead
+from edudet.nn.fpn import MultiScaleRoIAlign
 from edudet.nn.frozen_batch_norm import FrozenBatchNorm2d
 from edudet.nn.resnet import ResNet
 from edudet.proposals import AnchorGenerator
@@ -416,7 +416,7 @@ def test_trainable_backbone_layers():
 def test_arguments_and_defaults_are_those_of_torchvision(name):
     """Every argument of theirs, by name, with its default; those of the class included."""
     detection = torchvision_detection()
-    from edudet.models.published import two_stage_parts
+    from edudet.models.published.two_stage import two_stage_parts
 
     theirs = inspect.signature(getattr(detection, name)).parameters
     mine = inspect.signature(MODELS[name]).parameters

@@ -11,8 +11,9 @@ from torch import nn
 
 from edudet.boxes import encode_deltas
 from edudet.data.proposals import SelectiveSearch
-from edudet.models.rcnn import RCNN, Crops, SvmBranch, Warp, rcnn_small, warp
-from edudet.models.small import small_transform
+from edudet.models.small import rcnn_small
+from edudet.models.small.two_stage import small_transform
+from edudet.models.two_stage.rcnn import RCNN, Crops, SvmBranch, Warp, warp
 from edudet.ops import box_iou
 
 

@@ -4,15 +4,15 @@ import pytest
 import torch
 from models.scene_of_blocks import batch, without_objects
 
-from edudet.models.rfcn import (
+from edudet.models.small import rfcn_small
+from edudet.models.small.two_stage import CHANNELS, small_backbone, small_rpn, small_transform
+from edudet.models.two_stage.rfcn import (
     RFCN,
     PositionSensitiveMaps,
     PositionSensitivePool,
     Vote,
     VotePredictor,
-    rfcn_small,
 )
-from edudet.models.small import CHANNELS, small_backbone, small_rpn, small_transform
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,8 @@ import pytest
 import torch
 from models.scene_of_blocks import Blocks, batch
 
-from edudet.models.spp_net import PyramidPool, spp_net_small
+from edudet.models.small import spp_net_small
+from edudet.models.two_stage.spp_net import PyramidPool
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import torch
 from models.calibrated import torchvision_detection
 from torch.testing import assert_close
 
-from edudet.models.fpn import PyramidBackbone
+from edudet.nn.fpn import PyramidBackbone
 from edudet.nn.vgg import VGG16
 
 

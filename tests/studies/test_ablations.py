@@ -12,8 +12,7 @@ from training.tiny import Tiny
 from edudet.cli import main
 from edudet.data import Scenes
 from edudet.data.proposals import WithProposals
-from edudet.models.rcnn import rcnn_small
-from edudet.models.small import faster_rcnn_small
+from edudet.models.small import faster_rcnn_small, rcnn_small
 from edudet.studies import comparison, variants
 from edudet.studies.ablations import (
     ABLATIONS,

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from edudet.cli import main
 from edudet.data import Scenes
 from edudet.data.proposals import SelectiveSearch
-from edudet.models.rcnn import rcnn_small
+from edudet.models.small import rcnn_small
 from edudet.proposals import window_count
 from edudet.studies import rungs
 from edudet.studies.ladder import ladder, measure_speed

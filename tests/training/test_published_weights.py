@@ -15,8 +15,8 @@ from edudet.data import CocoFolder, write_coco
 from edudet.data.coco_names import CATEGORIES, JOINTS, NO_CATEGORY, SKELETON
 from edudet.data.images import write_image
 from edudet.data.renumbered import Renumbered
-from edudet.models.published import torchvision_name
-from edudet.training.published import PUBLISHED, read_published
+from edudet.models.published.two_stage import torchvision_name
+from edudet.training.published_weights import PUBLISHED, read_published
 from edudet.training.run import trained
 
 DOG = CATEGORIES.index("dog") + 1

@@ -5,7 +5,7 @@ import torch
 
 from edudet.cases.case import Case
 from edudet.exercises.exercise import Exercise, hidden, worked
-from edudet.models.alternating import PARTS, STEPS
+from edudet.models.two_stage.alternating import PARTS, STEPS
 
 
 def alternating_schedule(step, first_fixed, saved):

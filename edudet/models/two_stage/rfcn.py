@@ -25,9 +25,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad, relu
 
-from edudet.models.fast_rcnn import BoxBranch, Detections, Losses
-from edudet.models.faster_rcnn import FasterRCNN, RegionProposalNetwork
-from edudet.models.small import CHANNELS, small_backbone, small_rpn, small_transform
+from edudet.models.two_stage.fast_rcnn import BoxBranch, Detections, Losses
+from edudet.models.two_stage.faster_rcnn import FasterRCNN, RegionProposalNetwork
 from edudet.nn.transform import Batch, Size, Transform
 from edudet.ops import ps_roi_pool
 
@@ -142,12 +141,3 @@ class RFCN(FasterRCNN):
         if keep is not None:
             keep.update(position_maps=mapped)
         return mapped
-
-
-def rfcn_small(num_classes: int) -> RFCN:
-    """R-FCN for pictures of some 128 pixels: 5 x 5 parts on the map of stride 4."""
-    return RFCN(
-        small_backbone(), small_transform(), small_rpn(),
-        PositionSensitiveMaps(CHANNELS, num_classes, 5, 128), 5, 0,
-        batch_size_per_image=48, positive_fraction=0.33,
-    )  # fmt: skip

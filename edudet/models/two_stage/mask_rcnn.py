@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, interpolate, pad
 
-from edudet.models.fast_rcnn import BoxBranch, Detections, Losses, objects_of
-from edudet.models.faster_rcnn import FasterRCNN, RegionProposalNetwork
+from edudet.models.two_stage.fast_rcnn import BoxBranch, Detections, Losses, objects_of
+from edudet.models.two_stage.faster_rcnn import FasterRCNN, RegionProposalNetwork
 from edudet.nn.transform import Batch, Size, Transform
 from edudet.targets import RoiTargets, mask_targets
 

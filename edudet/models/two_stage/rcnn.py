@@ -37,12 +37,16 @@ from torch.nn.functional import pad
 from edudet import check
 from edudet.data.proposals import SelectiveSearch
 from edudet.data.shards import Shards, digest
-from edudet.models.fast_rcnn import BoxBranch, Detections, FastRCNN, Losses, checked_targets
-from edudet.models.small import small_transform
+from edudet.models.two_stage.fast_rcnn import (
+    BoxBranch,
+    Detections,
+    FastRCNN,
+    Losses,
+    checked_targets,
+)
 from edudet.nn.feature_cache import FeatureCache
 from edudet.nn.linear_svm import Examples, LinearSVMs
 from edudet.nn.ridge import BoxRegressors
-from edudet.nn.small import SmallNet
 from edudet.nn.transform import Batch, Size, Target, Transform
 from edudet.ops import roi_align
 from edudet.targets import RoiTargets
@@ -287,12 +291,3 @@ class RCNN(FastRCNN):
             cache = self.cache_features(dataset, folder or temporary, progress)
             self.train_svms(cache)
             self.train_regressors(cache)
-
-
-def rcnn_small(num_classes: int, crop_size: int = 32) -> RCNN:
-    """R-CNN for pictures of some 128 pixels: crops of 32 x 32 through `SmallNet`."""
-    num_pool5 = SmallNet.out_channels[-1] * (crop_size // SmallNet.strides[-1]) ** 2
-    head = nn.Sequential(nn.Linear(num_pool5, 256), nn.ReLU())
-    parts = Warp(crop_size), Crops(SmallNet()), head
-    branch = SvmBranch(*parts, num_pool5, 256, num_classes, batch_size_per_image=16)
-    return RCNN(small_transform(), branch)

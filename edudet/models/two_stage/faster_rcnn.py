@@ -24,7 +24,7 @@ from torch.nn.functional import relu
 
 from edudet.boxes import clip_boxes_to_image, decode_deltas, remove_small_boxes
 from edudet.losses import rpn_loss
-from edudet.models.fast_rcnn import (
+from edudet.models.two_stage.fast_rcnn import (
     BoxBranch,
     Detections,
     Losses,

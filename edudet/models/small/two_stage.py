@@ -1,4 +1,4 @@
-"""Detectors for pictures of some 128 pixels, which learn from nothing on a laptop in minutes.
+"""Detectors, which learn from nothing on a laptop in minutes.
 
 The same classes as for photos; only the parts are smaller: `SmallNet` in place of a ResNet, a
 pyramid of 64 channels on strides 4, 8 and 16, anchors of 12, 24 and 48 pixels, heads of 256.
@@ -6,13 +6,23 @@ pyramid of 64 channels on strides 4, 8 and 16, anchors of 12, 24 and 48 pixels, 
 
 from typing import Any
 
+from torch import nn
+
 from edudet.data.proposals import SelectiveSearch
-from edudet.models.fast_rcnn import BoxBranch, FastRCNN, FastRCNNPredictor, TwoMLPHead
-from edudet.models.faster_rcnn import FasterRCNN, RegionProposalNetwork, RPNHead
-from edudet.models.fpn import MultiScaleRoIAlign, PyramidBackbone
-from edudet.models.keypoint_rcnn import KeypointPredictor, KeypointRCNN
-from edudet.models.mask_rcnn import MaskPredictor, MaskRCNN
+from edudet.models.two_stage.cascade_rcnn import (
+    CascadeRCNN,
+    ClassAgnosticPredictor,
+    cascade_of,
+)
+from edudet.models.two_stage.fast_rcnn import BoxBranch, FastRCNN, FastRCNNPredictor, TwoMLPHead
+from edudet.models.two_stage.faster_rcnn import FasterRCNN, RegionProposalNetwork, RPNHead
+from edudet.models.two_stage.keypoint_rcnn import KeypointPredictor, KeypointRCNN
+from edudet.models.two_stage.mask_rcnn import MaskPredictor, MaskRCNN
+from edudet.models.two_stage.rcnn import RCNN, Crops, SvmBranch, Warp
+from edudet.models.two_stage.rfcn import RFCN, PositionSensitiveMaps
+from edudet.models.two_stage.spp_net import BINS, PyramidPool, SPPNet
 from edudet.nn.conv_head import ConvHead
+from edudet.nn.fpn import MultiScaleRoIAlign, PyramidBackbone
 from edudet.nn.small import SmallNet
 from edudet.nn.transform import Transform
 from edudet.proposals import AnchorGenerator
@@ -57,6 +67,29 @@ def small_box_branch(num_classes: int, pool: str = "align", **options: Any) -> B
     )  # fmt: skip
 
 
+def rcnn_small(num_classes: int, crop_size: int = 32) -> RCNN:
+    """R-CNN: crops of 32 x 32 through `SmallNet`."""
+    num_pool5 = SmallNet.out_channels[-1] * (crop_size // SmallNet.strides[-1]) ** 2
+    head = nn.Sequential(nn.Linear(num_pool5, 256), nn.ReLU())
+    parts = Warp(crop_size), Crops(SmallNet()), head
+    branch = SvmBranch(*parts, num_pool5, 256, num_classes, batch_size_per_image=16)
+    return RCNN(small_transform(), branch)
+
+
+def spp_net_small(num_classes: int) -> SPPNet:
+    """SPP-net: on the map of stride 8."""
+    num_pool5 = CHANNELS * sum(k * k for k in BINS)
+    branch = SvmBranch(
+        PyramidPool(BINS, 1, 8), nn.Identity(), TwoMLPHead(num_pool5, 256), num_pool5, 256,
+        num_classes, batch_size_per_image=16,
+    )  # fmt: skip
+    backbone = small_backbone()
+    pyramid = backbone.fpn
+    for unused in (pyramid.lateral[0], pyramid.smooth[0], pyramid.smooth[2]):
+        unused.requires_grad_(False)  # several processes wait for every gradient
+    return SPPNet(backbone, small_transform(), branch)
+
+
 def fast_rcnn_small(num_classes: int, **options: Any) -> FastRCNN:
     """Fast R-CNN on selective search; `options` are those of its `BoxBranch`."""
     branch = small_box_branch(num_classes, **options)
@@ -68,6 +101,29 @@ def faster_rcnn_small(num_classes: int, **options: Any) -> FasterRCNN:
     return FasterRCNN(
         small_backbone(), small_transform(), small_rpn(), small_box_branch(num_classes, **options)
     )
+
+
+def rfcn_small(num_classes: int) -> RFCN:
+    """R-FCN: 5 x 5 parts on the map of stride 4."""
+    return RFCN(
+        small_backbone(), small_transform(), small_rpn(),
+        PositionSensitiveMaps(CHANNELS, num_classes, 5, 128), 5, 0,
+        batch_size_per_image=48, positive_fraction=0.33,
+    )  # fmt: skip
+
+
+def cascade_rcnn_small(num_classes: int) -> CascadeRCNN:
+    """Cascade R-CNN, on the backbone of `faster_rcnn_small`; its
+    three heads have half the width of that one."""
+
+    def stage(**options: Any) -> BoxBranch:
+        return BoxBranch(
+            small_pool(7), TwoMLPHead(CHANNELS * 7 * 7, 128),
+            ClassAgnosticPredictor(128, num_classes),
+            batch_size_per_image=48, positive_fraction=0.33, **options,
+        )  # fmt: skip
+
+    return CascadeRCNN(small_backbone(), small_transform(), small_rpn(), cascade_of(stage))
 
 
 def mask_rcnn_small(num_classes: int, pool: str = "align") -> MaskRCNN:

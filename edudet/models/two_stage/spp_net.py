@@ -31,9 +31,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from edudet.models.fast_rcnn import TwoMLPHead
-from edudet.models.rcnn import RCNN, SvmBranch
-from edudet.models.small import CHANNELS, small_backbone, small_transform
+from edudet.models.two_stage.rcnn import RCNN, SvmBranch
 from edudet.nn.feature_cache import FeatureCache, Regions
 from edudet.nn.transform import Size, Target, Transform
 from edudet.ops import roi_pool
@@ -153,17 +151,3 @@ class SPPNet(RCNN):
             self.fine_tune(cache)
             self.train_svms(cache)
             self.train_regressors(cache)
-
-
-def spp_net_small(num_classes: int) -> SPPNet:
-    """SPP-net for pictures of some 128 pixels: on the map of stride 8."""
-    num_pool5 = CHANNELS * sum(k * k for k in BINS)
-    branch = SvmBranch(
-        PyramidPool(BINS, 1, 8), nn.Identity(), TwoMLPHead(num_pool5, 256), num_pool5, 256,
-        num_classes, batch_size_per_image=16,
-    )  # fmt: skip
-    backbone = small_backbone()
-    pyramid = backbone.fpn
-    for unused in (pyramid.lateral[0], pyramid.smooth[0], pyramid.smooth[2]):
-        unused.requires_grad_(False)  # several processes wait for every gradient
-    return SPPNet(backbone, small_transform(), branch)

@@ -1,4 +1,4 @@
-"""Weights in torchvision's format for `edudet detect` and `edudet eval`; see models/published.py.
+"""Weights in torchvision's format for `edudet detect` and `edudet eval`; see models/published.
 
 Such a file holds numbers and no names. Of 91 classes and of 17 joints the names are COCO's; others
 are called by their numbers.
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from edudet.data.coco_names import CATEGORIES, JOINTS, SKELETON
-from edudet.models.published import (
+from edudet.models.published.two_stage import (
     fasterrcnn_resnet50_fpn,
     keypointrcnn_resnet50_fpn,
     maskrcnn_resnet50_fpn,

@@ -22,8 +22,8 @@ import torch
 from torch import Tensor, nn
 
 from edudet.data.proposals import WithProposals
-from edudet.models.fast_rcnn import Losses, checked_targets
-from edudet.models.faster_rcnn import FasterRCNN
+from edudet.models.two_stage.fast_rcnn import Losses, checked_targets
+from edudet.models.two_stage.faster_rcnn import FasterRCNN
 from edudet.nn.transform import Target, resize_boxes
 
 PARTS = ("backbone", "rpn", "box_branch")

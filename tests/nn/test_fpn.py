@@ -6,8 +6,8 @@ from models.calibrated import torchvision_detection
 from torch import nn
 from torch.testing import assert_close
 
-from edudet.models.fpn import FeaturePyramid, MultiScaleRoIAlign, PyramidBackbone, roi_levels
-from edudet.models.published import our_name
+from edudet.models.published.two_stage import our_name
+from edudet.nn.fpn import FeaturePyramid, MultiScaleRoIAlign, PyramidBackbone, roi_levels
 from edudet.nn.small import SmallNet
 from edudet.ops import roi_align, roi_pool
 

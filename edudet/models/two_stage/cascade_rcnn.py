@@ -18,9 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from edudet.boxes import clip_boxes_to_image, decode_deltas, remove_small_boxes
-from edudet.models.fast_rcnn import BoxBranch, Detections, Losses, TwoMLPHead
-from edudet.models.faster_rcnn import FasterRCNN, RegionProposalNetwork
-from edudet.models.small import CHANNELS, small_backbone, small_pool, small_rpn, small_transform
+from edudet.models.two_stage.fast_rcnn import BoxBranch, Detections, Losses
+from edudet.models.two_stage.faster_rcnn import FasterRCNN, RegionProposalNetwork
 from edudet.nn.transform import Batch, Size, Transform
 from edudet.targets import RoiTargets
 
@@ -149,17 +148,3 @@ def cascade_of(make: Callable[..., BoxBranch]) -> list[BoxBranch]:
         make(fg_iou_thresh=threshold, weights=weights)
         for threshold, weights in zip(IOU_THRESHOLDS, WEIGHTS, strict=True)
     ]
-
-
-def cascade_rcnn_small(num_classes: int) -> CascadeRCNN:
-    """Cascade R-CNN for pictures of some 128 pixels, on the backbone of `faster_rcnn_small`; its
-    three heads have half the width of that one."""
-
-    def stage(**options: Any) -> BoxBranch:
-        return BoxBranch(
-            small_pool(7), TwoMLPHead(CHANNELS * 7 * 7, 128),
-            ClassAgnosticPredictor(128, num_classes),
-            batch_size_per_image=48, positive_fraction=0.33, **options,
-        )  # fmt: skip
-
-    return CascadeRCNN(small_backbone(), small_transform(), small_rpn(), cascade_of(stage))

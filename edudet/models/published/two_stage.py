@@ -38,12 +38,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edudet.models.fast_rcnn import BoxBranch, FastRCNNPredictor, TwoMLPHead
-from edudet.models.faster_rcnn import FasterRCNN, RegionProposalNetwork, RPNHead
-from edudet.models.fpn import MultiScaleRoIAlign, PyramidBackbone
-from edudet.models.keypoint_rcnn import KeypointPredictor, KeypointRCNN
-from edudet.models.mask_rcnn import MaskPredictor, MaskRCNN
+from edudet.models.two_stage.fast_rcnn import BoxBranch, FastRCNNPredictor, TwoMLPHead
+from edudet.models.two_stage.faster_rcnn import FasterRCNN, RegionProposalNetwork, RPNHead
+from edudet.models.two_stage.keypoint_rcnn import KeypointPredictor, KeypointRCNN
+from edudet.models.two_stage.mask_rcnn import MaskPredictor, MaskRCNN
 from edudet.nn.conv_head import ConvHead
+from edudet.nn.fpn import MultiScaleRoIAlign, PyramidBackbone
 from edudet.nn.frozen_batch_norm import FrozenBatchNorm2d
 from edudet.nn.resnet import ResNet
 from edudet.nn.transform import IMAGENET_MEAN, IMAGENET_STD, Transform

@@ -1,0 +1,1 @@
+"""Configurations whose published files load, and how each name in such a file becomes ours."""

@@ -1,0 +1,1 @@
+"""Two stages: something proposes where to look, something else says what is there."""
