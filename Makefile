@@ -75,7 +75,7 @@ build: $(VENV)/.built
 
 $(VENV)/.built: $(VENV)/.installed $(SOURCES)
 	@echo "Compiling csrc/ (only what has changed)"
-	@$(BIN)/python -m pip install -q --no-build-isolation --no-deps -e . || \
+	@$(BIN)/python -m pip install -q --no-build-isolation --no-deps -e . -e ./weights || \
 		{ $(BIN)/python setup.py build_ext --inplace; exit 1; }
 	@$(BIN)/python -c "import json; [print(f'edudet: built without the {name} kernels: {reason}') \
 		for name, reason in json.load(open('edudet/_build.json')).items()]"

@@ -319,7 +319,7 @@ def detect(
     with _mistakes():
         from edudet.draw.detections import picture
 
-        net, facts, _ = run.trained(model, weights)
+        net, facts, _ = run.load_trained(model, weights)
         pictures = Pictures(images, facts["categories"])
         for i in range(len(images)):  # a file that is broken is told before the first is worked on
             pictures[i]

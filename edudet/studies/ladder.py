@@ -24,7 +24,7 @@ from edudet.studies.ladder_report import Rung, report
 from edudet.studies.rungs import LEVEL, MODELS, MOST, NUM_SHAPES, STAGES
 from edudet.studies.tables import write_csv, write_text
 from edudet.training.evaluate import evaluate
-from edudet.training.run import SHIPPED
+from edudet.training.shipped import SHIPPED
 
 
 def ladder(
@@ -39,7 +39,7 @@ def ladder(
         size: their height and width in pixels. The models were trained on 128: larger ones have
             more places to look at, as photos do, and no larger objects.
         scenes: how many test scenes of 128 x 128 the precision is measured on; 500 are all.
-        weights: a folder with <model>.pt; None: those that come with the package. A model whose
+        weights: a folder with <model>.pt; None: those that come with edudet. A model whose
             weights are missing is measured all the same, but its precision.
         windows: of each image, in the sample of the sliding window.
         repeats: times that each image is given to each model; the median counts.

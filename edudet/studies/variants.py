@@ -21,7 +21,8 @@ from edudet.training import train
 from edudet.training.evaluate import evaluate
 from edudet.training.machine import computes_in_bfloat16, keep_freed_memory
 from edudet.training.recipes import Recipe
-from edudet.training.run import SHIPPED, trained, write_json
+from edudet.training.run import load_trained, write_json
+from edudet.training.shipped import find_weights
 
 Settle = Callable[[nn.Module, Any, Path], dict[str, float]]
 
@@ -130,7 +131,7 @@ def _trained(
 ) -> tuple[nn.Module, dict[str, Any]]:
     """The model, and its losses: means over the last tenth of the steps."""
     if setting.shipped:
-        return trained(setting.shipped, SHIPPED / f"{setting.shipped}.pt")[0], {}
+        return load_trained(setting.shipped, find_weights(setting.shipped))[0], {}
     keep_freed_memory()
     recipe = ablation.recipe
     with torch.random.fork_rng():

@@ -91,10 +91,10 @@ def _trained(out: Path, name: str, seed: int, iterations: int | None) -> dict[st
 
 def examples(name: str, weights: Path | None = None, count: int = EXAMPLES) -> Any:
     """A figure of the first test scenes with what a model finds on them; by default the one that
-    comes with the package."""
+    comes with edudet."""
     from edudet.draw.zoo import draw_examples
 
-    model, facts, _ = run.trained(name, weights)
+    model, facts, _ = run.load_trained(name, weights)
     recipe = run.recipe_of(name)
     scenes = run.prepared(recipe, Scenes(recipe.level, "test", length=count))
     return draw_examples(list(detections(model, scenes, SURE)), facts)
@@ -145,11 +145,11 @@ def shipped(folder: Path) -> str:
     return f"{WEIGHTS}\n{markdown(rows)}"
 
 
-WEIGHTS = """# Weights that come with the package
+WEIGHTS = """# Weights that come with edudet
 
 Trained from nothing on generated scenes, measured on 500 that the training has not seen, on a CPU
 of two cores; kept as float16. The figures, all of them in the `.json` beside each file, are of what
-the file holds. `edudet zoo --seeds 0 --ship edudet/models/weights` makes all of them anew. Where
+the file holds. `edudet zoo --seeds 0 --ship weights/edudet_weights` makes all of them anew. Where
 one thread is told, the machine may have had other work meanwhile.
 """
 

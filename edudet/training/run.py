@@ -18,8 +18,8 @@ from edudet.training.loop import train
 from edudet.training.machine import computes_in_bfloat16, keep_freed_memory
 from edudet.training.published_weights import PUBLISHED, read_published
 from edudet.training.recipes import RECIPES, Recipe
+from edudet.training.shipped import find_weights
 
-SHIPPED = Path(__file__).parents[1] / "models" / "weights"
 ABOUT = ("categories", "joints", "skeleton")  # what a dataset says about its labels
 
 
@@ -132,19 +132,16 @@ def about(dataset: Any) -> dict[str, Any]:
     return {name: json.loads(json.dumps(value)) for name, value in found.items()}
 
 
-def trained(name: str, weights: Path | None) -> tuple[nn.Module, dict[str, Any], Path]:
-    """A model with its weights; what is written in their file; and the file, which is by default
-    the one that comes with the package."""
+def load_trained(name: str, weights: Path | None) -> tuple[nn.Module, dict[str, Any], Path]:
+    """Return a model with its weights, in eval mode; what is written in their file; and the file,
+    which is by default the one that comes with edudet."""
     recipe = recipe_of(name, to_train=False)
-    path = weights or SHIPPED / f"{name}.pt"
     if name in PUBLISHED:
         if weights is None:
-            raise ValueError(f"no weights of {name} come with this package, and nothing is "
+            raise ValueError(f"no weights of {name} come with edudet, and nothing is "
                              f"downloaded: fetch torchvision's file, and name it: --weights FILE")
-        return *read_published(name, path), path
-    if weights is None and not path.exists():
-        raise ValueError(f"no weights of {name} come with this package ({path}): train them, "
-                         f"`edudet train {name} --out DIR`, and name --weights DIR/model.pt")
+        return *read_published(name, weights), weights
+    path = weights or find_weights(name)
     facts = load(path, WEIGHTS)
     if facts.get("model") != name:
         raise ValueError(f"{path} must hold the weights of {name}, got {facts.get('model')!r}")
@@ -159,7 +156,7 @@ def evaluate_model(
 ) -> dict[str, Any]:
     """Measure a trained model on a source's test images."""
     recipe = recipe_of(name, to_train=False)
-    model, facts, path = trained(name, weights)
+    model, facts, path = load_trained(name, weights)
     dataset = source.open(recipe, "test")
     if not set(dataset.categories) <= set(facts["categories"]):
         raise ValueError(f"eval: {path} must know the classes of the images, "

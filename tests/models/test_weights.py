@@ -1,4 +1,4 @@
-"""The weights that come with the package: small, as good as their table says, able to learn."""
+"""The weights that come with edudet: small, as good as their table says, able to learn."""
 
 import json
 
@@ -9,11 +9,12 @@ from edudet.data import Scenes
 from edudet.training import run
 from edudet.training.evaluate import evaluate
 from edudet.training.recipes import RECIPES
+from edudet.training.shipped import SHIPPED
 
-SHIPPED = sorted(path.stem for path in run.SHIPPED.glob("*.pt"))
+NAMES = sorted(path.stem for path in SHIPPED.glob("*.pt"))
 # One in the fast suite, the others in the slow one.
 EACH = [
-    pytest.param(name, marks=[] if name == "faster_rcnn" else pytest.mark.slow) for name in SHIPPED
+    pytest.param(name, marks=[] if name == "faster_rcnn" else pytest.mark.slow) for name in NAMES
 ]
 
 
@@ -26,18 +27,18 @@ def one_thread():
 
 
 def test_some_come_with_the_package():
-    assert "faster_rcnn" in SHIPPED and set(SHIPPED) <= set(RECIPES)
+    assert "faster_rcnn" in NAMES and set(NAMES) <= set(RECIPES)
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", NAMES)
 def test_they_are_small(name):
-    assert (run.SHIPPED / f"{name}.pt").stat().st_size <= 5e6
+    assert (SHIPPED / f"{name}.pt").stat().st_size <= 5e6
 
 
 @pytest.mark.parametrize("name", EACH)
 def test_they_are_as_good_as_was_measured(name):
-    model, facts, _ = run.trained(name, None)
-    measured = json.loads((run.SHIPPED / f"{name}.json").read_text())
+    model, facts, _ = run.load_trained(name, None)
+    measured = json.loads((SHIPPED / f"{name}.json").read_text())
     assert measured["images"] == 500 and measured["seed"] == facts["seed"]
     recipe = RECIPES[name]
     few = run.prepared(recipe, Scenes(recipe.level, "test", length=60))

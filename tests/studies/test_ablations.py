@@ -23,6 +23,7 @@ from edudet.studies.ablations import (
 )
 from edudet.studies.comparison import ablation, report
 from edudet.studies.variants import Ablation, Panel, Setting, Variant, folder_of, measured
+from edudet.training import shipped
 from edudet.training.checkpoint import save_weights
 from edudet.training.recipes import RECIPES, Recipe
 
@@ -136,7 +137,7 @@ def test_weights_of_the_package_stand_in_for_a_training(tmp_path, monkeypatch):
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     monkeypatch.setitem(RECIPES, "tiny", RECIPE)
     monkeypatch.setitem(ABLATIONS, "noise", replace(STUDY, shipped="tiny", panels=STUDY.panels[:1]))
-    for module in (variants, comparison):
+    for module in (comparison, shipped):
         monkeypatch.setattr(module, "SHIPPED", tmp_path)
     names, digests = list(Scenes("easy").categories), set()
     for scale in (0.0, 1.0):  # other weights under the same name are measured anew

@@ -98,7 +98,7 @@ def test_weights_are_shipped_with_their_numbers(tmp_path):
         "README.md", "other.json", "other.pt", "tiny.json", "tiny.pt",
     ]  # fmt: skip
     assert json.loads((ship / "tiny.json").read_text()) == rows[0]
-    model, facts, _ = run.trained("tiny", ship / "tiny.pt")
+    model, facts, _ = run.load_trained("tiny", ship / "tiny.pt")
     assert facts["seed"] == 4
     kept = load(tmp_path / "tiny-seed4" / "model.pt", WEIGHTS)["state_dict"]
     assert all(torch.equal(value.to(kept[key]), kept[key])

@@ -197,7 +197,7 @@ def test_mistakes_are_told_in_a_line(folder, sure, photo, tmp_path):
     for words, message in [
         (("train", "nothing", "--out", tmp_path / "x"), "MODEL must be one of"),
         (("train", "tiny", "--out", tmp_path / "x", "--level", "odd"), "level must be a Level or"),
-        (("eval", "tiny"), "no weights of tiny come with this package"),
+        (("eval", "tiny"), "no weights of tiny come with edudet"),
         (("eval", "tiny", "--weights", tmp_path / "no.pt"), "no.pt"),
         (("eval", "tiny", "--weights", photo), "must be a whole file that edudet wrote"),
         (("eval", "tiny", "--weights", sure), "must hold the weights of tiny, got 'sure'"),
