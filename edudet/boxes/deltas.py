@@ -84,9 +84,8 @@ def decode_deltas(
             f"decode_deltas: deltas must have shape (..., 4 K), got {tuple(deltas.shape)}"
         )
     _check_pair("decode_deltas", weights, deltas=deltas, anchors=anchors)
-    if not isinstance(clamp, (int, float)):
-        raise TypeError(f"decode_deltas: clamp must be a number, got {type(clamp).__name__}")
-    if math.isnan(clamp):
+    check.number("decode_deltas", clamp=clamp)
+    if clamp != clamp:
         raise ValueError(f"decode_deltas: clamp must be a number, got {clamp}")
     return decode_deltas_vectorized(deltas, anchors, weights, clamp)
 

@@ -231,6 +231,7 @@ def box_iou_native(
     kernel: int = 0,
 ) -> Tensor:
     """`kernel`: 0 is the best; 1 and 2 are those of csrc/cuda/box_iou.cuh (the CPU has one)."""
+    check.kernel("box_iou_native", kernel, 2)
     native.require("box_iou", boxes1, boxes2)
     narrow = not boxes1.is_floating_point()
     if narrow or fmt != "xyxy":

@@ -171,6 +171,7 @@ def grid_sample_native(
     align_corners: bool | None = None, kernel: int = 0,
 ) -> Tensor:
     """`kernel`: 0 is the best; 1 and 2 are those of csrc/cuda/grid_sample.cuh (the CPU has one)."""
+    check.kernel("grid_sample_native", kernel, 2)
     native.require("grid_sample", input, grid, has_backward=True)
     return native.call(
         "grid_sample", "grid_sample", input, widened(grid), MODES.index(mode),

@@ -167,6 +167,7 @@ def nms_native(
     kernel: int = 0,
 ) -> Tensor:
     """`kernel`: 0 is the best; 1 and 2 are those of csrc/cuda/nms.cuh (the CPU has one)."""
+    check.kernel("nms_native", kernel, 2)
     boxes, scores = boxes.detach(), scores.detach()
     native.require("nms", boxes, scores)
     function = "nms" if idxs is None else "batched_nms"

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from edudet.data.coco_names import CATEGORIES, JOINTS, SKELETON
 from edudet.models.published.two_stage import (
+    check_state_dict,
     fasterrcnn_resnet50_fpn,
     keypointrcnn_resnet50_fpn,
     maskrcnn_resnet50_fpn,
@@ -77,6 +78,8 @@ def _state_dict(path: Path) -> Mapping[str, Tensor]:
         raise ValueError(
             f"{path} must be a whole file with a state dict and nothing else: {reason}"
         ) from None
-    if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise ValueError(f"{path} must hold a state dict: names and tensors, nothing else")
+    try:
+        check_state_dict("load_torchvision_state_dict", state)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} must hold a state dict and nothing else: {error}") from None
     return state

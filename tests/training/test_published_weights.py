@@ -158,7 +158,7 @@ def test_files_that_are_something_else(dogs, strip, tmp_path):
         (torn, "must be a whole file with a state dict"),
         (strip, "must be a whole file with a state dict"),
         (other, "must hold torchvision's maskrcnn_resnet50_fpn, lacks roi_heads"),
-        (alone, "must hold a state dict: names and tensors"),
+        (alone, "must hold a state dict and nothing else: "),
         (dogs, "must fit MaskRCNN, but it lacks roi_heads.mask_head.0.0.weight"),
         (tmp_path / "none.pth", "none.pth"),
     ]:

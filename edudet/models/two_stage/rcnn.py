@@ -37,6 +37,7 @@ from torch.nn.functional import pad
 from edudet import check
 from edudet.data.proposals import SelectiveSearch
 from edudet.data.shards import Shards, digest
+from edudet.dtypes import widen
 from edudet.models.two_stage.fast_rcnn import (
     BoxBranch,
     Detections,
@@ -139,6 +140,7 @@ class SvmBranch(BoxBranch):
         num_classes: int, chunk: int = 256, batch_size_per_image: int = 64,
         score_thresh: float = AT_MARGIN, nms_thresh: float = 0.3, **options: Any,
     ):
+        check.classes("SvmBranch", num_classes)
         super().__init__(
             pool, head, nn.Linear(num_fc7, num_classes), score_thresh=score_thresh,
             nms_thresh=nms_thresh, batch_size_per_image=batch_size_per_image,
@@ -151,7 +153,10 @@ class SvmBranch(BoxBranch):
     def sample(self, proposals: Sequence[Tensor], targets: Sequence[Target]) -> list[RoiTargets]:
         if self.step == 2:
             return super().sample(proposals, targets)
-        objects = [(target["boxes"], target["labels"]) for target in targets]
+        objects = [
+            (target["boxes"].to(boxes), target["labels"])
+            for boxes, target in zip(proposals, targets, strict=True)
+        ]
         return [
             RoiTargets(boxes, labels, torch.zeros_like(boxes), torch.arange(len(labels)).to(labels))
             for boxes, labels in objects
@@ -189,8 +194,8 @@ class SvmBranch(BoxBranch):
         self, class_logits: Tensor, deltas: Tensor, rois: Sequence[Tensor], sizes: Sequence[Size]
     ) -> list[Detections]:
         counts = [len(boxes) for boxes in rois]
-        scores = class_logits.sigmoid().split(counts)                      # each (L, C)
-        of_class = deltas.unflatten(-1, (-1, 4)).split(counts)             # each (L, C, 4)
+        scores = widen(class_logits).sigmoid().split(counts)               # each (L, C)
+        of_class = widen(deltas).unflatten(-1, (-1, 4)).split(counts)      # each (L, C, 4)
         every = zip(scores, of_class, rois, sizes, strict=True)
         return [self._of_one_image(*one) for one in every]
 
