@@ -9,10 +9,69 @@ try:
 except ImportError as error:
     raise ImportError("figures need matplotlib: pip install 'edudet[demo]'") from error
 
-from edudet.draw.anchors import draw_cells, draw_moves, draw_shapes, step_anchors, step_deltas
 from edudet.draw.bits import draw_bits, step_walk
 from edudet.draw.boxes import draw_boxes, look_at, show_image
-from edudet.draw.crops import (
+from edudet.draw.findings import draw_counts, show_findings, side_by_side
+from edudet.draw.grids import show_matrix, show_scores
+from edudet.draw.kernels import draw_lanes, draw_threads, step_barriers, step_lanes, warp_requests
+from edudet.draw.losses.multi_task import (
+    draw_answers_on,
+    draw_history,
+    draw_tradeoff,
+    step_alpha,
+    step_answers,
+)
+from edudet.draw.metrics.match_detections import draw_matches, step_detections, step_matching
+from edudet.draw.metrics.panoptic import draw_quality, show_segments, step_segments
+from edudet.draw.metrics.precision_recall import (
+    draw_answers,
+    draw_average_precision,
+    draw_curve,
+    draw_levels,
+    step_threshold,
+)
+from edudet.draw.metrics.rle import draw_runs
+from edudet.draw.metrics.segmentation import (
+    draw_dice_of_iou,
+    show_confusion,
+    show_labels,
+    show_outcome,
+    step_classes,
+    step_masks,
+)
+from edudet.draw.models.alternating import step_schedule
+from edudet.draw.models.fast_rcnn import (
+    draw_drawn,
+    draw_gradients,
+    draw_growth,
+    draw_sample,
+    show_coverage,
+    step_samples,
+    step_shared_map,
+)
+from edudet.draw.models.faster_rcnn import (
+    draw_training,
+    draw_two_stages,
+    draw_two_way,
+    step_roi_targets,
+    step_rpn_targets,
+)
+from edudet.draw.models.fpn import (
+    draw_designs,
+    show_response,
+    show_strides,
+    step_levels,
+    step_top_down,
+)
+from edudet.draw.models.keypoint_rcnn import (
+    draw_by_joint,
+    draw_circles,
+    draw_pose,
+    show_joint_maps,
+    step_joints,
+)
+from edudet.draw.models.mask_rcnn import draw_outline, step_mask_targets, step_paste, step_rivals
+from edudet.draw.models.rcnn import (
     draw_crops,
     draw_gain,
     draw_margin_counts,
@@ -22,121 +81,7 @@ from edudet.draw.crops import (
     step_mining,
     step_rcnn,
 )
-from edudet.draw.curves import (
-    draw_answers,
-    draw_average_precision,
-    draw_curve,
-    draw_levels,
-    step_threshold,
-)
-from edudet.draw.decay import draw_decay, draw_rescored
-from edudet.draw.findings import draw_counts, show_findings, side_by_side
-from edudet.draw.grids import show_matrix, show_scores
-from edudet.draw.heatmaps import (
-    draw_bias,
-    draw_slopes,
-    draw_tracks,
-    peak_of,
-    show_heatmap,
-    step_balance,
-    step_beta,
-)
-from edudet.draw.hierarchy import draw_hierarchy, draw_recall, step_merges
-from edudet.draw.interpolation import (
-    draw_descent,
-    draw_kernel,
-    overlay,
-    show_kernel,
-    step_sampling,
-)
-from edudet.draw.joints import (
-    draw_by_joint,
-    draw_circles,
-    draw_pose,
-    show_joint_maps,
-    step_joints,
-)
-from edudet.draw.kernels import draw_lanes, draw_threads, step_barriers, step_lanes, warp_requests
-from edudet.draw.labels import (
-    draw_dice_of_iou,
-    show_confusion,
-    show_labels,
-    show_outcome,
-    step_classes,
-    step_masks,
-)
-from edudet.draw.ladder import (
-    draw_falls,
-    draw_ladder,
-    draw_ladder_stages,
-    draw_ladder_times,
-    speedup,
-    step_rungs,
-)
-from edudet.draw.masks import draw_outline, step_mask_targets, step_paste, step_rivals
-from edudet.draw.matching import draw_matches, step_detections, step_matching
-from edudet.draw.overlaps import (
-    compare_measures,
-    draw_format,
-    draw_pair,
-    draw_pulls,
-    step_climb,
-    step_overlap,
-)
-from edudet.draw.parts import bin_of, read_parts, show_parts, step_ps_roi_pool, step_votes
-from edudet.draw.progress import (
-    draw_changes,
-    draw_lines,
-    draw_refined,
-    draw_roi_levels,
-    step_pyramid_pool,
-)
-from edudet.draw.proposal_steps import (
-    draw_drawn,
-    draw_gradients,
-    draw_growth,
-    draw_sample,
-    show_coverage,
-    step_samples,
-    step_shared_map,
-)
-from edudet.draw.proposing import (
-    draw_training,
-    draw_two_stages,
-    draw_two_way,
-    step_roi_targets,
-    step_rpn_targets,
-)
-from edudet.draw.pyramid import (
-    draw_designs,
-    show_response,
-    show_strides,
-    step_levels,
-    step_top_down,
-)
-from edudet.draw.regions import draw_regions, step_felzenszwalb
-from edudet.draw.roi_steps import compare_rois, step_roi_align, step_roi_pool
-from edudet.draw.rois import draw_roi_bins, draw_roi_samples, show_cells, show_gradients, slide_roi
-from edudet.draw.rulers import draw_rulers
-from edudet.draw.runs import draw_runs
-from edudet.draw.schedule import step_schedule
-from edudet.draw.segments import draw_quality, show_segments, step_segments
-from edudet.draw.source import kernel_source, source_of
-from edudet.draw.speed import draw_times, race
-from edudet.draw.stamping import step_matrix, step_reading, step_stamps, write_cells
-from edudet.draw.steps import Steps
-from edudet.draw.style import COLOURS, new_figure
-from edudet.draw.suppression import step_nms, step_soft_nms
-from edudet.draw.targets import draw_labels, draw_masked, draw_overlaps, label_names, step_labels
-from edudet.draw.tradeoff import (
-    draw_answers_on,
-    draw_history,
-    draw_tradeoff,
-    step_alpha,
-    step_answers,
-)
-from edudet.draw.unpooling import step_pooling, step_unpooling
-from edudet.draw.warping import (
+from edudet.draw.ops.affine_grid import (
     draw_arrows,
     draw_mesh,
     draw_reading,
@@ -145,7 +90,86 @@ from edudet.draw.warping import (
     step_warps,
     write_map,
 )
-from edudet.draw.windows import step_costs, step_match, step_pyramid, step_windows, write_pixels
+from edudet.draw.ops.box_iou import (
+    compare_measures,
+    draw_format,
+    draw_pair,
+    draw_pulls,
+    step_climb,
+    step_overlap,
+)
+from edudet.draw.ops.conv_transpose import step_matrix, step_reading, step_stamps, write_cells
+from edudet.draw.ops.grid_sample import (
+    draw_descent,
+    draw_kernel,
+    overlay,
+    show_kernel,
+    step_sampling,
+)
+from edudet.draw.ops.nms import step_nms, step_soft_nms
+from edudet.draw.ops.ps_roi_pool import bin_of, read_parts, show_parts, step_ps_roi_pool, step_votes
+from edudet.draw.ops.roi_align import (
+    draw_roi_bins,
+    draw_roi_samples,
+    show_cells,
+    show_gradients,
+    slide_roi,
+)
+from edudet.draw.ops.roi_pool import compare_rois, step_roi_align, step_roi_pool
+from edudet.draw.ops.soft_argmax import (
+    draw_bias,
+    draw_slopes,
+    draw_tracks,
+    peak_of,
+    show_heatmap,
+    step_balance,
+    step_beta,
+)
+from edudet.draw.ops.soft_nms import draw_decay, draw_rescored
+from edudet.draw.ops.unpool import step_pooling, step_unpooling
+from edudet.draw.progress import (
+    draw_changes,
+    draw_lines,
+    draw_refined,
+    draw_roi_levels,
+    step_pyramid_pool,
+)
+from edudet.draw.proposals.anchors import (
+    draw_cells,
+    draw_moves,
+    draw_shapes,
+    step_anchors,
+    step_deltas,
+)
+from edudet.draw.proposals.felzenszwalb import draw_regions, step_felzenszwalb
+from edudet.draw.proposals.selective_search import draw_hierarchy, draw_recall, step_merges
+from edudet.draw.proposals.sliding_window import (
+    step_costs,
+    step_match,
+    step_pyramid,
+    step_windows,
+    write_pixels,
+)
+from edudet.draw.rulers import draw_rulers
+from edudet.draw.source import kernel_source, source_of
+from edudet.draw.speed import draw_times, race
+from edudet.draw.steps import Steps
+from edudet.draw.studies.ladder import (
+    draw_falls,
+    draw_ladder,
+    draw_ladder_stages,
+    draw_ladder_times,
+    speedup,
+    step_rungs,
+)
+from edudet.draw.style import COLOURS, new_figure
+from edudet.draw.targets.matching import (
+    draw_labels,
+    draw_masked,
+    draw_overlaps,
+    label_names,
+    step_labels,
+)
 
 __all__ = [
     "COLOURS",

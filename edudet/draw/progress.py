@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from edudet.draw.boxes import draw_boxes, show_image
-from edudet.draw.rois import draw_roi_bins, show_cells
+from edudet.draw.ops.roi_align import draw_roi_bins, show_cells
 from edudet.draw.steps import Steps
 from edudet.draw.style import COLOURS, new_figure
 from edudet.ops.roi_pool import roi_pool, roi_pool_bins

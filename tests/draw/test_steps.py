@@ -10,7 +10,7 @@ from PIL import Image
 
 from edudet import draw
 from edudet.draw import steps as module
-from edudet.draw.suppression import step_nms, step_soft_nms
+from edudet.draw.ops.nms import step_nms, step_soft_nms
 from edudet.studies.stopwatch import Stopwatch
 
 
