@@ -12,8 +12,9 @@ except ImportError as error:
 from edudet.draw.bits import draw_bits, step_walk
 from edudet.draw.boxes import draw_boxes, look_at, show_image
 from edudet.draw.findings import draw_counts, show_findings, side_by_side
-from edudet.draw.grids import show_matrix, show_scores
+from edudet.draw.grids import show_cells, show_matrix, show_scores
 from edudet.draw.kernels import draw_lanes, draw_threads, step_barriers, step_lanes, warp_requests
+from edudet.draw.lines import draw_lines
 from edudet.draw.losses.multi_task import (
     draw_answers_on,
     draw_history,
@@ -40,6 +41,7 @@ from edudet.draw.metrics.segmentation import (
     step_masks,
 )
 from edudet.draw.models.alternating import step_schedule
+from edudet.draw.models.cascade_rcnn import draw_refined
 from edudet.draw.models.fast_rcnn import (
     draw_drawn,
     draw_gradients,
@@ -49,15 +51,10 @@ from edudet.draw.models.fast_rcnn import (
     step_samples,
     step_shared_map,
 )
-from edudet.draw.models.faster_rcnn import (
-    draw_training,
-    draw_two_stages,
-    draw_two_way,
-    step_roi_targets,
-    step_rpn_targets,
-)
+from edudet.draw.models.faster_rcnn import draw_training, draw_two_stages, draw_two_way
 from edudet.draw.models.fpn import (
     draw_designs,
+    draw_roi_levels,
     show_response,
     show_strides,
     step_levels,
@@ -70,7 +67,7 @@ from edudet.draw.models.keypoint_rcnn import (
     show_joint_maps,
     step_joints,
 )
-from edudet.draw.models.mask_rcnn import draw_outline, step_mask_targets, step_paste, step_rivals
+from edudet.draw.models.mask_rcnn import draw_outline, step_paste, step_rivals
 from edudet.draw.models.rcnn import (
     draw_crops,
     draw_gain,
@@ -81,6 +78,7 @@ from edudet.draw.models.rcnn import (
     step_mining,
     step_rcnn,
 )
+from edudet.draw.models.spp_net import step_pyramid_pool
 from edudet.draw.ops.affine_grid import (
     draw_arrows,
     draw_mesh,
@@ -106,16 +104,16 @@ from edudet.draw.ops.grid_sample import (
     show_kernel,
     step_sampling,
 )
-from edudet.draw.ops.nms import step_nms, step_soft_nms
+from edudet.draw.ops.nms import step_nms
 from edudet.draw.ops.ps_roi_pool import bin_of, read_parts, show_parts, step_ps_roi_pool, step_votes
 from edudet.draw.ops.roi_align import (
-    draw_roi_bins,
+    compare_rois,
     draw_roi_samples,
-    show_cells,
     show_gradients,
     slide_roi,
+    step_roi_align,
 )
-from edudet.draw.ops.roi_pool import compare_rois, step_roi_align, step_roi_pool
+from edudet.draw.ops.roi_pool import draw_roi_bins, step_roi_pool
 from edudet.draw.ops.soft_argmax import (
     draw_bias,
     draw_slopes,
@@ -125,15 +123,9 @@ from edudet.draw.ops.soft_argmax import (
     step_balance,
     step_beta,
 )
-from edudet.draw.ops.soft_nms import draw_decay, draw_rescored
+from edudet.draw.ops.soft_nms import draw_decay, draw_rescored, step_soft_nms
 from edudet.draw.ops.unpool import step_pooling, step_unpooling
-from edudet.draw.progress import (
-    draw_changes,
-    draw_lines,
-    draw_refined,
-    draw_roi_levels,
-    step_pyramid_pool,
-)
+from edudet.draw.progress import draw_changes
 from edudet.draw.proposals.anchors import (
     draw_cells,
     draw_moves,
@@ -143,13 +135,8 @@ from edudet.draw.proposals.anchors import (
 )
 from edudet.draw.proposals.felzenszwalb import draw_regions, step_felzenszwalb
 from edudet.draw.proposals.selective_search import draw_hierarchy, draw_recall, step_merges
-from edudet.draw.proposals.sliding_window import (
-    step_costs,
-    step_match,
-    step_pyramid,
-    step_windows,
-    write_pixels,
-)
+from edudet.draw.proposals.sliding_window import step_costs, step_pyramid, step_windows
+from edudet.draw.proposals.template_matching import step_match, write_pixels
 from edudet.draw.rulers import draw_rulers
 from edudet.draw.source import kernel_source, source_of
 from edudet.draw.speed import draw_times, race
@@ -163,6 +150,7 @@ from edudet.draw.studies.ladder import (
     step_rungs,
 )
 from edudet.draw.style import COLOURS, new_figure
+from edudet.draw.targets.mask_targets import step_mask_targets
 from edudet.draw.targets.matching import (
     draw_labels,
     draw_masked,
@@ -170,6 +158,8 @@ from edudet.draw.targets.matching import (
     label_names,
     step_labels,
 )
+from edudet.draw.targets.roi_targets import step_roi_targets
+from edudet.draw.targets.rpn_targets import step_rpn_targets
 
 __all__ = [
     "COLOURS",

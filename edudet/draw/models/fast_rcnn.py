@@ -9,7 +9,7 @@ from torch import Tensor
 
 from edudet.draw.boxes import draw_boxes, show_image
 from edudet.draw.detections import draw_detections
-from edudet.draw.ops.roi_align import WARM, show_cells
+from edudet.draw.grids import WARM, show_cells
 from edudet.draw.proposals.anchors import draw_moves
 from edudet.draw.steps import Steps
 from edudet.draw.style import COLOURS, new_figure

@@ -1,4 +1,4 @@
-"""A network that proposes: its two stages, and what they are to answer."""
+"""A network that proposes: its two stages and their losses."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,14 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from edudet.boxes import decode_deltas
-from edudet.draw.boxes import draw_boxes, look_at, show_image
-from edudet.draw.proposals.anchors import draw_moves
-from edudet.draw.steps import Steps
 from edudet.draw.style import COLOURS, HouseFigure, new_figure
-from edudet.draw.targets.matching import draw_labels, label_names
-from edudet.ops.box_iou import box_iou
-from edudet.targets.roi_targets import WEIGHTS
 
 # name -> x, y, colour: what learns is blue, what flows is grey
 STATIONS = {
@@ -24,8 +17,6 @@ STATIONS = {
 FLOW = (("image", "backbone"), ("backbone", "maps"), ("maps", "RPN"), ("RPN", "proposals"),
         ("proposals", "RoIAlign"), ("maps", "RoIAlign"), ("RoIAlign", "heads"),
         ("heads", "detections"))  # fmt: skip
-
-FEW = 12  # boxes that are numbered
 
 
 def draw_two_stages(losses: Mapping[str, float] | None = None) -> HouseFigure:
@@ -87,98 +78,3 @@ def draw_two_way(pairs: Tensor) -> HouseFigure:
     axes.text(1.3, 0.6, "line: one logit, logistic function", color=COLOURS["kept"])
     axes.text(1.3, 0.48, "dots: two logits, softmax", color="#8A5A00")
     return figure
-
-
-def step_rpn_targets(
-    anchors: Tensor, gt_boxes: Tensor, targets: Any, thresholds: tuple[float, float] = (0.7, 0.3),
-    image: Tensor | None = None,
-) -> Steps:
-    """Anchors are matched, drawn and encoded.
-
-    targets: what `rpn_targets` returned for (A, 4) anchors and (G, 4) objects.
-    """
-    names = label_names(anchors, gt_boxes, *thresholds)
-    positive, negative = targets.labels == 1, targets.labels == 0
-    counts = {name: names.count(name) for name in ("positive", "best", "ignored", "negative")}
-    captions = [
-        f"{len(anchors)} anchors, {len(gt_boxes)} objects",
-        f"match: {counts['positive'] + counts['best']} positive (blue, pink), "
-        f"{counts['ignored']} ignored (orange), {counts['negative']} negative (grey dot)",
-        f"sample: {positive.sum()} positive, {negative.sum()} negative (vermilion)",
-        "encode: how each drawn positive anchor must move",
-    ]
-    few = len(anchors) <= FEW
-    shown = ("best", "positive", *(("negative", "ignored") if few else ()))
-
-    def draw(axes: Any, i: int) -> None:
-        _ground(axes, image, torch.cat([anchors, gt_boxes]))
-        if i < 2:
-            draw_labels(axes, anchors, gt_boxes, ["negative"] * len(anchors) if i == 0 else names,
-                        ["negative"] if i == 0 and few else shown)  # fmt: skip
-        else:
-            draw_boxes(axes, gt_boxes, "truth", width=5, alpha=0.6)
-            if few:
-                draw_boxes(axes, anchors[targets.labels < 0], "faint", width=0.8, dashed=True)
-            if few or i == 2:
-                draw_boxes(axes, anchors[negative], "dropped", width=1.8 if few else 0.6)
-            moved = decode_deltas(targets.deltas, anchors) if i == 3 else anchors
-            draw_moves(axes, anchors[positive], moved[positive])
-        if few:
-            _number(axes, anchors)
-
-    return Steps(captions, draw, 6.2, 3.4 if image is None else 5.2)
-
-
-def step_roi_targets(
-    proposals: Tensor, gt_boxes: Tensor, gt_labels: Tensor, targets: Any,
-    names: Sequence[str], threshold: float = 0.5, image: Tensor | None = None,
-) -> Steps:
-    """The ground truth joins the proposals; they are labelled, drawn and encoded.
-
-    targets: what `roi_targets` returned for (P, 4) proposals and (G, 4) objects. names: of the
-    classes 1, 2, ...
-    """
-    every = torch.cat([proposals, gt_boxes])
-    near = box_iou(every, gt_boxes).amax(1) >= threshold if len(gt_boxes) else every[:, 0] < -1e9
-    found = targets.labels > 0
-    captions = [
-        f"{len(proposals)} proposals, and {len(gt_boxes)} objects that join them: {len(every)}",
-        f"label: {near.sum()} with IoU ≥ {threshold:g} (blue), {(~near).sum()} with less",
-        f"sample: {found.sum()} with a class, {(~found).sum()} of background (vermilion)",
-        "encode: how each RoI with a class must move",
-    ]
-    few = len(every) <= FEW
-    thin = 1.8 if few else 0.7
-
-    def draw(axes: Any, i: int) -> None:
-        _ground(axes, image, every)
-        draw_boxes(axes, gt_boxes, "truth", width=5, alpha=0.6)
-        if i < 2:
-            draw_boxes(axes, every[~near if i else near | ~near], "faint", width=thin)
-            draw_boxes(axes, every[near] if i else gt_boxes, "kept" if i else "truth", width=1.4)
-            if few:
-                _number(axes, every)
-            return
-        if few or i == 2:
-            draw_boxes(axes, targets.rois[~found], "dropped", width=thin)
-        rois, told = targets.rois[found], [names[k - 1] for k in targets.labels[found]]
-        if i == 2:
-            draw_boxes(axes, rois, "kept", told)
-        else:
-            draw_moves(axes, rois, decode_deltas(targets.deltas[found], rois, WEIGHTS))
-
-    return Steps(captions, draw, 6.2, 3.4 if image is None else 5.2)
-
-
-def _ground(axes: Any, image: Tensor | None, boxes: Tensor) -> None:
-    if image is None:
-        look_at(axes, boxes)
-        axes.set_axis_off()
-    else:
-        show_image(axes, image)
-
-
-def _number(axes: Any, boxes: Tensor) -> None:
-    for i, (_, y1, x2, _) in enumerate(boxes.tolist()):
-        axes.annotate(str(i), (x2, y1), (-3, -3), textcoords="offset points", ha="right", va="top",
-                      fontsize=9)  # fmt: skip

@@ -1,7 +1,7 @@
 """Maps of several strides: what is left of an object in their cells, how they are merged, and which
 of them an object is read from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from edudet.draw.boxes import draw_boxes, show_image
-from edudet.draw.ops.roi_align import WARM, show_cells
+from edudet.draw.grids import WARM, show_cells
 from edudet.draw.steps import Steps
 from edudet.draw.style import COLOURS, new_figure
 
@@ -150,3 +150,23 @@ def step_levels(sides: Sequence[float], levels: Tensor, size: float) -> Steps:
         right.set(xlabel="side of the object, pixels", ylabel="cells wide")
 
     return Steps(captions, draw, 8.5, 3.7, 1, 2)
+
+
+def draw_roi_levels(
+    image: Tensor, boxes: Tensor, levels: Tensor, names: Mapping[int, str]
+) -> Figure:
+    """(N, 4) boxes, each on the level of a pyramid that it is taken from, over the cells there.
+
+    levels: (N,); level k has cells of 2^k pixels. names: of the levels, fine to coarse.
+    """
+    figure, axes = new_figure(3 * len(names), 3.3, 1, len(names))
+    height, width = image.shape[-2:]
+    for ax, (level, name) in zip(axes.flat, names.items(), strict=True):
+        here, stride = levels == level, 2**level
+        show_image(ax, image, f"{name}, stride {stride}: {int(here.sum())} boxes")
+        lines = {"color": "white", "linewidth": 0.5, "alpha": 0.55}
+        ax.vlines(range(0, width + 1, stride), 0, height, **lines)
+        ax.hlines(range(0, height + 1, stride), 0, width, **lines)
+        draw_boxes(ax, boxes[~here], "faint", width=1, dashed=True)
+        draw_boxes(ax, boxes[here], "kept", width=2.6)
+    return figure

@@ -13,7 +13,7 @@ from matplotlib.patches import Circle
 from torch import Tensor
 
 from edudet.draw.boxes import draw_boxes, look_at, show_image
-from edudet.draw.ops.roi_align import WARM, show_cells
+from edudet.draw.grids import WARM, show_cells
 from edudet.draw.steps import Steps
 from edudet.draw.style import COLOURS, new_figure
 from edudet.targets.keypoint_targets import keypoint_targets

@@ -11,7 +11,7 @@ from matplotlib.patches import FancyArrowPatch
 from torch import Tensor
 
 from edudet.draw.boxes import draw_boxes, show_image
-from edudet.draw.ops.roi_align import PALE, show_cells
+from edudet.draw.grids import PALE, show_cells
 from edudet.draw.steps import Steps
 from edudet.draw.style import COLOURS, HouseFigure, new_figure
 from edudet.ops.affine_grid import affine_grid

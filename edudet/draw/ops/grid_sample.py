@@ -9,8 +9,8 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from edudet.draw.boxes import draw_boxes
+from edudet.draw.grids import WARM
 from edudet.draw.ops.affine_grid import draw_arrows, in_pixels, write_map
-from edudet.draw.ops.roi_align import WARM
 from edudet.draw.steps import Steps
 from edudet.draw.style import COLOURS, HouseFigure, bare
 from edudet.ops.grid_sample import grid_sample

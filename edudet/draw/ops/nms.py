@@ -1,4 +1,4 @@
-"""Suppression, step by step: who is kept, and what becomes of the others."""
+"""Suppression, box by box: who is kept, and who is dropped."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,6 @@ from edudet.draw.boxes import draw_boxes, look_at, show_image
 from edudet.draw.steps import Steps
 from edudet.draw.style import COLOURS
 from edudet.ops.nms import nms_steps
-from edudet.ops.soft_nms import soft_nms_steps
 
 MOST_NAMED = 10  # boxes
 MOST_IN_LIST = 24  # scores that fit below each other
@@ -49,7 +48,7 @@ def step_nms(
     def draw(axes: Any, step: int) -> None:
         last = step == len(captions) - 1
         left, right = axes[0]
-        _show_ground(left, boxes, image)
+        show_ground(left, boxes, image)
         for i in range(len(boxes)):
             colour, now = colour_of(i, step)
             if colour == "faint" and (last or step == 0):
@@ -57,41 +56,7 @@ def step_nms(
             name = [str(i)] if now or len(boxes) < MOST_NAMED else []
             draw_boxes(left, boxes[i : i + 1], colour, name, width=2.6 if now else 1.2,
                        dashed=colour in ("dropped", "faint"))  # fmt: skip
-        _list_scores(right, scores, [colour_of(i, step) for i in range(len(boxes))])
-
-    return Steps(captions, draw, 8.5, 4.2, 1, 2)
-
-
-def step_soft_nms(
-    boxes: Tensor, scores: Tensor, method: str = "linear", iou_threshold: float = 0.3,
-    sigma: float = 0.5, score_threshold: float = 0.001, image: Tensor | None = None,
-) -> Steps:  # fmt: skip
-    """Soft-NMS of (N, 4) boxes: the scores fall in place of the boxes."""
-    now = dict(enumerate(scores.tolist()))
-    states: list[tuple[int, dict[int, float], dict[int, float], set[int]]] = []
-    captions = [f"{len(boxes)} boxes with their scores"]
-    kept: set[int] = set()
-    states.append((-1, dict(now), {}, set()))
-    settings = (method, iou_threshold, sigma, score_threshold)
-    for best, score, lowered in soft_nms_steps(boxes, scores, *settings):
-        kept = kept | {best}
-        before = dict(now)
-        now |= {i: float(value) for i, value in lowered.items()}
-        states.append((best, dict(now), before, set(kept)))
-        falls = ", ".join(f"{i}: {before[i]:.2f} → {value:.2f}" for i, value in lowered.items())
-        captions.append(f"take {best} (score {score:.2f})" + (f"; {falls}" if falls else ""))
-
-    def draw(axes: Any, step: int) -> None:
-        left, right = axes[0]
-        best, values, before, taken = states[step]
-        _show_ground(left, boxes, image)
-        for i in range(len(boxes)):
-            colour = "kept" if i in taken else "dropped" if i in before and (
-                values[i] < before[i]) else "marked"  # fmt: skip
-            draw_boxes(left, boxes[i : i + 1], colour, [str(i)], width=2.6 if i == best else 1.4,
-                       alpha=max(0.15, values[i]))  # fmt: skip
-        colours = [("kept" if i in taken else "marked", i == best) for i in range(len(boxes))]
-        _list_scores(right, [values[i] for i in range(len(boxes))], colours, scores.tolist())
+        list_scores(right, scores, [colour_of(i, step) for i in range(len(boxes))])
 
     return Steps(captions, draw, 8.5, 4.2, 1, 2)
 
@@ -101,7 +66,7 @@ def _listed(indices: set[int], most: int = 6) -> str:
     return ", ".join(names) if len(names) <= most else f"{len(names)} boxes"
 
 
-def _show_ground(axes: Any, boxes: Tensor, image: Tensor | None) -> None:
+def show_ground(axes: Any, boxes: Tensor, image: Tensor | None) -> None:
     if image is not None:
         show_image(axes, image)
     else:
@@ -110,7 +75,7 @@ def _show_ground(axes: Any, boxes: Tensor, image: Tensor | None) -> None:
         axes.set_yticks([])
 
 
-def _list_scores(
+def list_scores(
     axes: Any, scores: Tensor | Sequence[float], colours: Sequence[tuple[str, bool]],
     shadows: Sequence[float] = (),
 ) -> None:  # fmt: skip

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from edudet.draw.boxes import draw_boxes
-from edudet.draw.ops.roi_align import PALE, show_cells
+from edudet.draw.grids import PALE, show_cells
 from edudet.draw.steps import Steps
 from edudet.draw.style import COLOURS
 from edudet.ops.ps_roi_pool import ps_roi_pool

@@ -1,69 +1,22 @@
-"""Regions of interest on a feature map: what RoIPool and RoIAlign read, and what they miss.
+"""RoIAlign, step by step, and beside RoIPool: what each reads, and where its gradient goes.
 
 Maps are drawn in pixels of the image: at a stride of 16, cell 0 covers [0, 16).
 """
 
-from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
 import torch
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from edudet.draw.boxes import draw_boxes
+from edudet.draw.grids import WARM, show_cells
+from edudet.draw.ops.roi_pool import draw_roi_bins, edge_errors, look_around
+from edudet.draw.steps import Steps
 from edudet.draw.style import COLOURS, new_figure
-from edudet.ops.roi_align import bilinear_taps, roi_align
+from edudet.ops.roi_align import bilinear_taps, roi_align, sample_points
 from edudet.ops.roi_pool import roi_pool, roi_pool_bins
-
-PALE = LinearSegmentedColormap.from_list("pale", ["white", "#7d7d7d"])  # lines stay visible on it
-WARM = LinearSegmentedColormap.from_list("warm", ["white", COLOURS["marked"]])
-MOST_WRITTEN = 144  # numbers in cells
-
-
-def show_cells(
-    axes: Any, cells: Tensor, title: str = "", stride: float = 1, numbers: bool = False,
-    limits: tuple[float, float] | None = None, colours: Any = PALE,
-) -> Any:
-    """Show an (H, W) map as cells of `stride` pixels, the larger the darker.
-
-    numbers: whether to write each value into its cell; of many, only those that are not 0.
-    limits: the values of the palest and of the darkest colour, if not the map's own.
-    """
-    height, width = cells.shape
-    low, high = limits or (float(cells.min()), float(cells.max()))
-    shown = axes.imshow(
-        cells.detach().numpy(), cmap=colours, vmin=low, vmax=max(high, low + 1e-6),
-        extent=(0, width * stride, height * stride, 0), interpolation="nearest",
-    )
-    for x in range(width + 1):
-        axes.axvline(x * stride, color="white", linewidth=0.8, zorder=1)
-    for y in range(height + 1):
-        axes.axhline(y * stride, color="white", linewidth=0.8, zorder=1)
-    written = torch.ones_like(cells) if cells.numel() <= MOST_WRITTEN else cells
-    for y, x in written.nonzero().tolist() if numbers else []:
-        value = cells[y, x].item()
-        axes.text((x + 0.5) * stride, (y + 0.5) * stride, f"{value:.{2 * (value % 1 != 0)}f}",
-                  ha="center", va="center", fontsize=8, clip_on=True)  # fmt: skip
-    axes.set_title(title)
-    axes.tick_params(labelsize=8)
-    return shown
-
-
-def draw_roi_bins(axes: Any, bins: Tensor, colour: str = "kept") -> None:
-    """Draw the (height, width, 4) bins of a RoI, as `roi_pool_bins` gives them.
-
-    Each is drawn a little smaller than it is, every second one smaller still: neighbours that share
-    cells stay apart.
-    """
-    corners = bins.flatten(0, 1)
-    unit = 0.06 * float((corners[:, 2:] - corners[:, :2]).min())
-    for i in range(bins.shape[0]):
-        for j in range(bins.shape[1]):
-            inset = unit * (0.5 + (i + j) % 2)
-            smaller = bins[i, j] + torch.tensor([inset, inset, -inset, -inset])
-            draw_boxes(axes, smaller[None], colour, width=1.6)
 
 
 def draw_roi_samples(
@@ -92,15 +45,6 @@ def draw_roi_samples(
     if not reads.all():
         axes.plot(*dots[~reads].numpy().T, "x", color=COLOURS["dropped"], markersize=5)
     axes.plot(*dots[reads].numpy().T, ".", color=COLOURS["marked"], markersize=4)
-
-
-def look_around(axes: Any, boxes: Tensor, stride: float = 1, around: int = 1) -> None:
-    """Show the region of these (N, 4) boxes and as many cells around; after all else is drawn."""
-    low = (boxes[:, :2].amin(0) / stride).floor() - around
-    high = (boxes[:, 2:].amax(0) / stride).ceil() + around
-    axes.set_xlim(float(low[0] * stride), float(high[0] * stride), auto=True)
-    axes.set_ylim(float(high[1] * stride), float(low[1] * stride), auto=True)
-    axes.set_aspect("equal", adjustable="datalim")  # fills its place: nothing is clipped
 
 
 def show_gradients(
@@ -165,8 +109,93 @@ def _curves(axes: Any, x: Any, curves: dict[str, tuple[Tensor, str]]) -> None:
                       color=COLOURS[colour], va="center", annotation_clip=False)  # fmt: skip
 
 
-def names_of_edges(errors: Sequence[float]) -> str:
-    """x1, y1, x2, y2 errors in words: 'left +4, top −2, right +12, bottom +6'."""
-    names = ("left", "top", "right", "bottom")
-    parts = [f"{name} {error:+.3g}" for name, error in zip(names, errors, strict=True)]
-    return ", ".join(parts).replace("-", "−")
+def step_roi_align(
+    feature_map: Tensor, box: Tensor, output_size: int | tuple[int, int], stride: float = 1,
+    sampling_ratio: int = 2,
+) -> Steps:  # fmt: skip
+    """RoIAlign of an (H, W) map under one box (4,), sample by sample: the four cells that a sample
+    lies between, with their weights; beside them the bins that are done."""
+    scale, (height, width) = 1 / stride, feature_map.shape
+    points = sample_points(box, output_size, scale, sampling_ratio, aligned=True)
+    result = roi_align(
+        feature_map[None, None], [box[None]], output_size, scale, sampling_ratio, aligned=True
+    )[0, 0]
+    rows, columns, down, across = points.shape[:4]
+    order = [(i, j, s) for i in range(rows) for j in range(columns) for s in range(down * across)]
+    captions = []
+    for i, j, s in order:
+        x, y = points[i, j].flatten(0, 1)[s].tolist()
+        taps = [tap for tap in bilinear_taps(x, y, height, width) if tap[2] > 0]
+        terms = [f"{w:.3g} · {feature_map[row, column]:g}" for row, column, w in taps]
+        value = sum(w * float(feature_map[row, column]) for row, column, w in taps)
+        place = f"bin [{i}, {j}], {s + 1} of {down * across}"
+        captions.append(f"{place}: {' + '.join(terms) or 'outside'} = {value:.4g}")
+    limits = (float(feature_map.min()), float(feature_map.max()))
+
+    def draw(axes: Any, step: int) -> None:
+        left, right = axes[0]
+        i, j, s = order[step]
+        point = points[i, j].flatten(0, 1)[s]
+        show_cells(left, feature_map, "the four cells around one sample", stride, True, limits)
+        draw_roi_samples(left, box, points, stride)
+        for row, column, weight in bilinear_taps(float(point[0]), float(point[1]), height, width):
+            corner = torch.tensor([column, row, column + 1, row + 1]) * stride
+            label = [f"{weight:.3g}".removeprefix("0")] if weight > 0 else []
+            draw_boxes(left, corner[None], "marked", label, width=2, alpha=0.3 + 0.7 * weight)
+        left.plot(*((point + 0.5) * stride).tolist(), "o", color=COLOURS["dropped"], markersize=7)
+        look_around(left, box[None], stride, 0)
+        _show_done(right, result, (i * columns + j) + (s == down * across - 1), limits)
+
+    return Steps(captions, draw, 6.4, 3.3, 1, 2)
+
+
+def compare_rois(
+    feature_map: Tensor, boxes: Tensor, output_size: int | tuple[int, int], stride: float = 1,
+    sampling_ratio: int = 2,
+) -> Steps:  # fmt: skip
+    """RoIPool beside RoIAlign on an (H, W) map under each of the (S, 4) boxes (xyxy, pixels): what
+    each reads, above what it returns."""
+    scale, maps, (height, width) = 1 / stride, feature_map[None, None], feature_map.shape
+    outlines = [roi_pool_bins(box, output_size, scale) for box in boxes]
+    pooled = cast(Tensor, roi_pool(maps, [boxes], output_size, scale))[:, 0]
+    options = output_size, scale, sampling_ratio, True
+    aligned = roi_align(maps, [boxes], *options)[:, 0]
+    worst = [max(abs(e) for e in edge_errors(*outline)) for outline in outlines]
+    captions = [
+        f"x1 = {box[0]:g}, y1 = {box[1]:g}: RoIPool's edges are off by up to {error:.1f} pixels"
+        for box, error in zip(boxes, worst, strict=True)
+    ]
+    limits = (float(feature_map.min()), float(feature_map.max()))
+    everything = torch.cat([snapped.flatten(0, 1) for snapped, _ in outlines] + [boxes])
+
+    def draw(axes: Any, step: int) -> None:
+        titles = "RoIPool reads cells", "RoIAlign reads points"
+        for ax, title in zip(axes[0], titles, strict=True):
+            show_cells(ax, feature_map, title, stride)
+        draw_roi_bins(axes[0][0], outlines[step][0])
+        draw_boxes(axes[0][0], boxes[step : step + 1], "dropped", dashed=True)
+        points = sample_points(boxes[step], *options)
+        draw_roi_samples(axes[0][1], boxes[step], points, stride, (height, width))
+        look_around(axes[0][0], everything, stride)
+        look_around(axes[0][1], everything, stride)
+        for ax, output in zip(axes[1], (pooled[step], aligned[step]), strict=True):
+            show_cells(ax, output, "", 1, True, limits)
+            ax.set_axis_off()
+        axes[1][0].set_title("largest cell of each bin")
+        axes[1][1].set_title("mean of each bin's points")
+
+    return Steps(captions, draw, 6.4, 5.8, 2, 2)
+
+
+def _show_done(axes: Any, result: Tensor, done: int, limits: tuple[float, float]) -> None:
+    """The first `done` bins with their numbers, the others as empty frames."""
+    shown = result.clone().flatten()
+    shown[done:] = limits[0]
+    show_cells(axes, shown.view_as(result), "the mean of each bin", 1, False, limits)
+    for k, value in enumerate(result.flatten().tolist()):
+        y, x = divmod(k, result.shape[1])
+        draw_boxes(axes, torch.tensor([[x, y, x + 1, y + 1]]), "faint", width=0.8)
+        if k < done:
+            axes.text(x + 0.5, y + 0.5, f"{value:.4g}", ha="center", va="center")
+    axes.set_xlim(-0.02, result.shape[1] + 0.02)
+    axes.set_axis_off()

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from edudet.draw.boxes import show_image
-from edudet.draw.ops.roi_align import WARM, show_cells
+from edudet.draw.grids import WARM, show_cells
 from edudet.draw.steps import Steps
 from edudet.draw.style import COLOURS, new_figure
 from edudet.ops.soft_argmax import soft_argmax1d, soft_argmax2d

@@ -1,12 +1,17 @@
-"""What suppression leaves of a score: over IoU, and of every box of a crowd."""
+"""What suppression leaves of a score: step by step, over IoU, and of every box of a crowd."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from edudet.draw.boxes import draw_boxes
+from edudet.draw.ops.nms import list_scores, show_ground
+from edudet.draw.steps import Steps
 from edudet.draw.style import COLOURS, new_figure
+from edudet.ops.soft_nms import soft_nms_steps
 
 Rescoring = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]  # boxes, scores -> keep, new scores
 ORDER = ("dropped", "kept", "second", "marked", "truth")
@@ -62,3 +67,37 @@ def draw_rescored(
     axes.set_ylabel("score")
     axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1), frameon=False)
     return figure
+
+
+def step_soft_nms(
+    boxes: Tensor, scores: Tensor, method: str = "linear", iou_threshold: float = 0.3,
+    sigma: float = 0.5, score_threshold: float = 0.001, image: Tensor | None = None,
+) -> Steps:  # fmt: skip
+    """Soft-NMS of (N, 4) boxes: the scores fall in place of the boxes."""
+    now = dict(enumerate(scores.tolist()))
+    states: list[tuple[int, dict[int, float], dict[int, float], set[int]]] = []
+    captions = [f"{len(boxes)} boxes with their scores"]
+    kept: set[int] = set()
+    states.append((-1, dict(now), {}, set()))
+    settings = (method, iou_threshold, sigma, score_threshold)
+    for best, score, lowered in soft_nms_steps(boxes, scores, *settings):
+        kept = kept | {best}
+        before = dict(now)
+        now |= {i: float(value) for i, value in lowered.items()}
+        states.append((best, dict(now), before, set(kept)))
+        falls = ", ".join(f"{i}: {before[i]:.2f} → {value:.2f}" for i, value in lowered.items())
+        captions.append(f"take {best} (score {score:.2f})" + (f"; {falls}" if falls else ""))
+
+    def draw(axes: Any, step: int) -> None:
+        left, right = axes[0]
+        best, values, before, taken = states[step]
+        show_ground(left, boxes, image)
+        for i in range(len(boxes)):
+            colour = "kept" if i in taken else "dropped" if i in before and (
+                values[i] < before[i]) else "marked"  # fmt: skip
+            draw_boxes(left, boxes[i : i + 1], colour, [str(i)], width=2.6 if i == best else 1.4,
+                       alpha=max(0.15, values[i]))  # fmt: skip
+        colours = [("kept" if i in taken else "marked", i == best) for i in range(len(boxes))]
+        list_scores(right, [values[i] for i in range(len(boxes))], colours, scores.tolist())
+
+    return Steps(captions, draw, 8.5, 4.2, 1, 2)

@@ -1,4 +1,4 @@
-"""A window that walks over an image, a pyramid, a template's places; and what all of it costs."""
+"""A window that walks over an image and over a pyramid; and what all of it costs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from edudet.draw.boxes import draw_boxes, show_image
 from edudet.draw.grids import show_scores
 from edudet.draw.steps import Steps
 from edudet.draw.style import COLOURS
-from edudet.proposals import match_template, sliding_windows
+from edudet.proposals import sliding_windows
 
 Level = tuple[Tensor, tuple[float, float]]
 
@@ -85,7 +85,7 @@ def step_pyramid(
         y, x = divmod(done - 1, scores.shape[1])
         show_image(left, levels[number][0], "the level and its window")
         draw_boxes(left, torch.tensor([[x, y, x + width, y + height]]), "marked", width=2.4)
-        _show_filled(right, scores, done, "its map of scores")
+        show_filled(right, scores, done, "its map of scores")
         for ax in (left, right):
             ax.set(xlim=(-0.5, extent[1]), ylim=(extent[0], -0.5))
 
@@ -122,33 +122,7 @@ def step_costs(seconds: Mapping[str, float]) -> Steps:
     return Steps(captions, draw, 7.5, 0.9 + 0.4 * len(names))
 
 
-def step_match(image: Tensor, template: Tensor) -> Steps:
-    """A (h, w) template at every place of a (H, W) image: the pixels of the window against those of
-    the template, and the map of scores."""
-    scores, (h, w) = match_template(image, template), template.shape
-    places = [(y, x) for y in range(scores.shape[0]) for x in range(scores.shape[1])]
-    captions = [f"row {y}, column {x}: score {scores[y, x]:.2f}" for y, x in places]
-
-    def draw(axes: Any, i: int) -> None:
-        left, middle, right = axes[0]
-        y, x = places[i]
-        write_pixels(left, image, "image")
-        draw_boxes(left, torch.tensor([[x, y, x + w, y + h]]), "marked", width=3)
-        window = image[y : y + h, x : x + w]
-        middle.plot(template.flatten(), window.flatten(), "o", color=COLOURS["marked"], alpha=0.6)
-        low, high = image.min().item(), image.max().item()
-        middle.set(xlabel="pixel of the template", ylabel="pixel of the window",
-                   ylim=(low - 0.7, high + 0.7), title="pixel against pixel")  # fmt: skip
-        _show_filled(right, scores, i + 1, "scores")
-        for k, (row, column) in enumerate(places[: i + 1]):
-            right.text(column, row, f"{scores[row, column]:.2f}", ha="center", va="center",
-                       fontsize=8, weight="bold" if k == i else "normal",
-                       color="white" if abs(scores[row, column]) > 0.6 else "black")  # fmt: skip
-
-    return Steps(captions, draw, 9, 3.1, 1, 3)
-
-
-def _show_filled(axes: Any, scores: Tensor, done: int, title: str) -> None:
+def show_filled(axes: Any, scores: Tensor, done: int, title: str) -> None:
     """A map of scores of which the first `done` are known, in a frame."""
     known = (torch.arange(scores.numel()) < done).reshape(scores.shape)
     show_scores(axes, torch.where(known, scores, torch.nan), title)
@@ -156,13 +130,3 @@ def _show_filled(axes: Any, scores: Tensor, done: int, title: str) -> None:
     frame = torch.tensor([[0.0, 0, width, height]]) - 0.5
     draw_boxes(axes, frame, "faint", width=1)
     axes.set(xlim=(-0.6, width - 0.4), ylim=(height - 0.4, -0.6))
-
-
-def write_pixels(axes: Any, image: Tensor, title: str = "") -> None:
-    """Show a small (H, W) image with its values in the pixels."""
-    show_image(axes, image, title)
-    middle = (image.min() + image.max()) / 2
-    for y, row in enumerate(image.tolist()):
-        for x, value in enumerate(row):
-            axes.text(x + 0.5, y + 0.5, f"{value:g}", ha="center", va="center", fontsize=9,
-                      color="white" if value < middle else "black")  # fmt: skip

@@ -3,6 +3,7 @@ import torch
 
 from edudet import draw
 from edudet.nn.fpn import FeaturePyramid, roi_levels
+from pictures import outlines
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -84,3 +85,15 @@ def test_an_object_grows_from_level_to_level():
         )
         assert right.lines[-1].get_xydata().tolist() == [[sides[i], 3.5]]
     steps.figure(0).png()
+
+
+def test_boxes_lie_on_their_level():
+    boxes = torch.tensor([[0.0, 0, 10, 10], [8, 8, 40, 40]])
+    figure = draw.draw_roi_levels(torch.zeros(3, 48, 64), boxes, torch.tensor([2, 3]),
+                                  {2: "P2", 3: "P3"})  # fmt: skip
+    fine, coarse = figure.axes
+    assert fine.get_title() == "P2, stride 4: 1 boxes"
+    assert outlines(fine)[-1] == (0, 0, 10, 10) and outlines(coarse)[-1] == (8, 8, 32, 32)
+    lines = [group for group in coarse.collections if hasattr(group, "get_segments")]
+    assert [len(group.get_segments()) for group in lines] == [9, 7]  # every 8 pixels
+    assert figure.png()

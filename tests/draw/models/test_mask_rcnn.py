@@ -7,7 +7,6 @@ from matplotlib.colors import to_hex
 
 from edudet import draw
 from edudet.draw.models.mask_rcnn import outline_of
-from edudet.targets import mask_targets
 
 LEFT = torch.tensor([[1, 1, 0, 0]] * 4).bool()
 
@@ -17,10 +16,6 @@ def no_warnings():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         yield
-
-
-def texts_of(axes):
-    return [text.get_text() for text in axes.texts]
 
 
 def test_an_outline_lies_on_the_sides_of_pixels():
@@ -41,31 +36,6 @@ def test_an_outline_closes_at_the_border_of_the_image():
     assert isinstance(lines, LineCollection) and len(lines.get_segments()) == 12
     assert to_hex(lines.get_colors()[0]).upper() == draw.COLOURS["marked"]
     figure.png()
-
-
-def test_step_mask_targets_tells_each_bin():
-    roi = torch.tensor([0.5, 0.0, 3.5, 4.0])
-    steps = draw.step_mask_targets(LEFT, roi, 4)
-    assert len(steps) == 16
-    assert steps.captions[4] == "bin (1, 0), read at x = 0.875, y = 1.5: 1 of it is object"
-    assert steps.captions[5] == "bin (1, 1), read at x = 1.625, y = 1.5: 0.375 of it is object"
-    left, right = steps.figure(5).axes
-    assert texts_of(left) == [".1875", ".3125", ".1875", ".3125"]
-    assert texts_of(right) == ["1", ".375", "0", "0", "1", ".375"]
-    assert left.lines[-1].get_xydata().tolist() == [[2.125, 2.0]]  # drawn from pixels' corners
-    for i in (0, 15):
-        steps.figure(i).png()
-
-
-def test_the_last_step_shows_the_whole_target():
-    roi = torch.tensor([0.0, 0.0, 4.0, 4.0])
-    steps = draw.step_mask_targets(LEFT, roi, 2)
-    assert steps.captions[0] == "bin (0, 0), the mean of 4 points: 0.75 of it is object"
-    left, right = steps.figure(3).axes
-    wanted = mask_targets(LEFT[None], roi[None], torch.tensor([0]), 2)[0]
-    assert torch.equal(torch.as_tensor(right.images[0].get_array()), wanted)
-    assert len(left.lines[-1].get_xydata()) == 4
-    steps.figure(0).png()
 
 
 def boxes_of(axes):

@@ -9,6 +9,8 @@ from edudet.ops import matrix_nms, nms, soft_nms
 
 CROWD = torch.tensor([[0, 0, 8, 8], [0, 2, 8, 10], [20, 0, 28, 8]]).float()
 SCORES = torch.tensor([0.875, 0.75, 0.5])
+STACK = torch.tensor([[0, 0, 8, 8], [0, 2, 8, 10], [0, 4, 8, 12]]).float()
+STACK_SCORES = torch.tensor([0.75, 0.5, 0.25])
 
 
 def hard(boxes, scores):
@@ -55,3 +57,12 @@ def test_bars_before_and_after():
     assert all(end < start for (_, end), (start, _) in pairwise(places))
     assert axes.lines[0].get_ydata()[0] == 0.4
     assert not is_clipped(figure)
+
+
+def test_soft_suppression_lowers_scores():
+    steps = draw.step_soft_nms(STACK, STACK_SCORES, iou_threshold=0.5)
+    assert "1: 0.50 → 0.20" in steps.captions[1]  # IoU 48 / 80
+    shadows_and_bars = steps.figure(1).axes[1].patches
+    assert sorted(round(bar.get_width(), 2) for bar in shadows_and_bars) == [
+        0.2, 0.25, 0.25, 0.5, 0.75, 0.75,
+    ]  # fmt: skip

@@ -27,7 +27,6 @@ def test_every_step_draws():
         draw.step_windows((3, 3), (2, 2), (1, 1)),
         draw.step_pyramid(levels, maps, (6, 8)),
         draw.step_costs({"one": 1.0, "many": 1e6}),
-        draw.step_match(image[0, :4, :5], template[0, :3, :3]),
     ):
         for i in range(len(steps)):
             steps.figure(i).png()
@@ -45,18 +44,6 @@ def test_the_counter_runs_over_all_levels():
     left, right = steps.figure(1).axes
     assert left.collections[0].get_paths()[0].get_extents().bounds == (2, 0, 4, 4)  # the last one
     assert left.get_xlim() == right.get_xlim()  # the level is drawn smaller, not the window larger
-
-
-def test_what_is_not_yet_known_is_empty():
-    image = torch.tensor([[0.0, 1, 0, 0], [0, 0, 1, 2]])
-    steps = draw.step_match(image, torch.tensor([[1.0, 0]]))
-    assert len(steps) == 6 and steps.captions[1] == "row 0, column 1: score 1.00"
-    pixels, points, scores = steps.figure(1).axes
-    shown = scores.images[0].get_array()
-    assert shown.mask.tolist() == [[False, False, True], [True] * 3]
-    assert shown[0, :2].tolist() == [-1, 1]
-    assert points.lines[0].get_xydata().tolist() == [[1, 1], [0, 0]]  # template, window
-    assert pixels.texts[-1].get_text() == "2" and pixels.texts[-1].get_position() == (3.5, 1.5)
 
 
 def test_costs_come_one_by_one():
