@@ -1,12 +1,13 @@
 from matplotlib.colors import to_hex
 
 from edudet import draw
+from edudet.draw.progress import draw_changes
 from pictures import texts
 
 
 def test_only_what_differs_from_the_predecessor_stands_out():
     rows = {"A": ("", ["x", "y"]), "B": ("A", ["x", "z"]), "C": ("A", ["w", "y"])}
-    axes = draw.draw_changes(["first", "second"], rows).axes[0]
+    axes = draw_changes(["first", "second"], rows).axes[0]
     colours = [to_hex(patch.get_facecolor()).upper() for patch in axes.patches]
     blue, white = draw.COLOURS["kept"], "#FFFFFF"
     assert colours == [white, white, white, blue, blue, white]

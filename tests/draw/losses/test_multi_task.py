@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from edudet import draw
+from edudet.draw.losses.multi_task import draw_tradeoff, step_alpha, step_answers
 
 
 def drawn(figure):
@@ -14,7 +15,7 @@ def drawn(figure):
 
 def test_alpha_mixes_the_same_two_losses():
     """S = 2 and R = 6: by hand 1/4 * 2 + 3/4 * 6 = 5 and 3/4 * 2 + 1/4 * 6 = 3."""
-    steps = draw.step_alpha(2.0, 6.0, [0.25, 0.75, 1.0])
+    steps = step_alpha(2.0, 6.0, [0.25, 0.75, 1.0])
     assert [caption.split(" = ")[-1] for caption in steps.captions] == ["5", "3", "2"]
     _, (row,) = draw.new_figure(7, 3, 1, 2)
     steps.draw(row[None], 0)
@@ -40,7 +41,7 @@ def test_the_rings_are_the_least_loss_and_the_best_network():
     alphas = [0.1, 0.5, 0.9]
     losses = {"S": [3.0, 1.0, 0.5], "R": [0.1, 0.2, 2.0], "L": [0.39, 0.6, 0.65]}
     shares = {"class right": [0.3, 0.8, 0.9], "both": [0.2, 0.7, 0.1]}
-    figure = draw.draw_tradeoff(alphas, losses, shares)
+    figure = draw_tradeoff(alphas, losses, shares)
     rings = [
         [line.get_xydata().tolist() for line in axes.lines if len(line.get_xdata()) == 1]
         for axes in figure.axes
@@ -54,7 +55,7 @@ def test_a_wrong_class_has_another_colour(said):
     _, (row,) = draw.new_figure(4, 2, 1, 2)
     images = torch.zeros(2, 3, 10, 10)
     gt_boxes = torch.tensor([[1.0, 1, 5, 5], [2, 2, 8, 8]])
-    steps = draw.step_answers(
+    steps = step_answers(
         images, gt_boxes, [(gt_boxes + 1, [said, "star"])], ["ball", "star"], ["at the end"]
     )
     steps.draw(row[None], 0)

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from edudet import draw
+from edudet.draw.metrics.panoptic import draw_quality, show_segments, step_segments
 
 IDS = torch.tensor([[1, 1, 2, 0], [1, 1, 2, 0]])
 SEGMENTS = [{"id": 1, "category_id": "person"}, {"id": 2, "category_id": "road"}]
@@ -26,7 +27,7 @@ def drawn(steps, i):
 
 def test_segments_and_the_lines_between_them():
     figure, axes = draw.new_figure(3, 2)
-    draw.show_segments(axes, IDS, SEGMENTS, COLOURS, "title")
+    show_segments(axes, IDS, SEGMENTS, COLOURS, "title")
     png(figure)
     picture = np.asarray(axes.images[0].get_array())
     assert (picture[..., 3] == (IDS > 0).numpy()).all()  # void is seen through
@@ -42,7 +43,7 @@ def test_the_hatching_covers_no_segment():
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     figure, axes = draw.new_figure(3, 2)
-    draw.show_segments(axes, IDS, SEGMENTS, COLOURS, numbers=False)
+    show_segments(axes, IDS, SEGMENTS, COLOURS, numbers=False)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     pixels = np.asarray(canvas.buffer_rgba())[..., :3].astype(int)
@@ -55,7 +56,7 @@ def test_numbers_stand_inside_their_segment():
     ring = torch.ones(5, 5, dtype=torch.int64)
     ring[1:4, 1:4] = 2
     figure, axes = draw.new_figure(3, 3)
-    draw.show_segments(axes, ring, SEGMENTS, COLOURS)
+    show_segments(axes, ring, SEGMENTS, COLOURS)
     png(figure)
     for text in axes.texts:
         x, y = text.get_position()
@@ -64,7 +65,7 @@ def test_numbers_stand_inside_their_segment():
 
 def test_an_active_segment_is_stronger_than_the_others():
     pairs = [(1, 7, "1 and 7"), (2, 0, "2: missed")]
-    steps = draw.step_segments((IDS, SEGMENTS), (FOUND, FOUND_SEGMENTS), pairs, COLOURS)
+    steps = step_segments((IDS, SEGMENTS), (FOUND, FOUND_SEGMENTS), pairs, COLOURS)
     assert steps.captions == ["1 and 7", "2: missed"]
     left, right = drawn(steps, 0)
     before, found = (np.asarray(axes.images[0].get_array()) for axes in (left, right))
@@ -77,7 +78,7 @@ def test_an_active_segment_is_stronger_than_the_others():
 
 def test_quality_is_an_area():
     figure, axes = draw.new_figure(3, 3)
-    draw.draw_quality(axes, 5 / 6, 0.8, "marked", "person")
+    draw_quality(axes, 5 / 6, 0.8, "marked", "person")
     png(figure)
     area = axes.patches[0]
     assert area.get_width() * area.get_height() == pytest.approx(2 / 3)
@@ -87,6 +88,6 @@ def test_quality_is_an_area():
 
 def test_no_quality():
     figure, axes = draw.new_figure(3, 3)
-    draw.draw_quality(axes, 0.0, 0.0, "marked")
+    draw_quality(axes, 0.0, 0.0, "marked")
     png(figure)
     assert axes.texts[0].get_text() == "PQ 0.000"

@@ -5,7 +5,12 @@ import torch
 
 from edudet import draw
 from edudet.cases.metrics.average_precision import CASES
-from edudet.draw.metrics.precision_recall import KINDS
+from edudet.draw.metrics.precision_recall import (
+    KINDS,
+    draw_answers,
+    draw_average_precision,
+    draw_levels,
+)
 from edudet.metrics import average_precision, precision_recall_curve
 
 SIX = torch.tensor([0.9, 0.5, 0.1, -0.1, -0.4, -0.6])
@@ -25,7 +30,7 @@ def told(axes):
 
 def test_the_quarters_count():
     figure, axes = draw.new_figure(4, 3)
-    draw.draw_answers(axes, SIX, CARS, 0.0)
+    draw_answers(axes, SIX, CARS, 0.0)
     assert told(axes) == {"TP 1", "FP 2", "FN 1", "TN 2"}
     figure.png()
 
@@ -35,7 +40,7 @@ def test_answers_stand_in_their_column_and_colour(many):
     generator = torch.Generator().manual_seed(0)
     scores, labels = torch.rand(many, generator=generator), torch.arange(many) % 3 == 0
     _, axes = draw.new_figure(4, 3)
-    draw.draw_answers(axes, scores, labels, 0.5)
+    draw_answers(axes, scores, labels, 0.5)
     dots = [line for line in axes.lines if line.get_marker() in ("o", ".")]
     assert len(dots) == many
     for dot, score, label in zip(dots, scores.tolist(), labels.tolist(), strict=True):
@@ -90,7 +95,7 @@ def test_part_of_a_curve_is_smoothed_by_itself():
 def test_the_bars_have_the_area_of_the_average_precision(case):
     recall, precision = (torch.tensor(part, dtype=torch.float64) for part in case.args[:2])
     _, axes = draw.new_figure(4, 3)
-    draw.draw_levels(axes, recall, precision, case.args[2])
+    draw_levels(axes, recall, precision, case.args[2])
     area = sum(bar.get_width() * bar.get_height() for bar in axes.patches)
     assert area == pytest.approx(case.expected)
     assert len(axes.patches) == case.args[2]
@@ -98,7 +103,7 @@ def test_the_bars_have_the_area_of_the_average_precision(case):
 
 def test_three_areas():
     recall, precision = torch.tensor([0.5, 0.5, 1.0]), torch.tensor([1.0, 0.5, 2 / 3])
-    figure = draw.draw_average_precision(recall, precision)
+    figure = draw_average_precision(recall, precision)
     for axes, points in zip(figure.axes, ("all", 11, 101), strict=True):
         assert f"AP {average_precision(recall, precision, points):.4f}" in axes.get_title()
     figure.png()

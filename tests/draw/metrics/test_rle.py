@@ -1,10 +1,10 @@
 import torch
 
-from edudet import draw
+from edudet.draw.metrics.rle import draw_runs
 
 
 def test_runs_lie_one_after_the_other():
-    figure = draw.draw_runs(torch.tensor([[0, 1, 1], [0, 1, 0]]).bool())
+    figure = draw_runs(torch.tensor([[0, 1, 1], [0, 1, 0]]).bool())
     upper, lower = figure.axes
     assert [text.get_text() for text in lower.texts] == ["2", "3", "1"]
     assert [(bar.get_x(), bar.get_width()) for bar in lower.patches] == [(0, 2), (2, 3), (5, 1)]
@@ -13,6 +13,6 @@ def test_runs_lie_one_after_the_other():
 
 
 def test_a_mask_that_begins_inside():
-    lower = draw.draw_runs(torch.tensor([[1, 0]]).bool()).axes[1]
+    lower = draw_runs(torch.tensor([[1, 0]]).bool()).axes[1]
     assert [text.get_text() for text in lower.texts] == ["0", "1", "1"]
     assert lower.patches[0].get_width() == 0

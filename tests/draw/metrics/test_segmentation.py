@@ -6,7 +6,14 @@ import torch
 from matplotlib.colors import to_rgba
 
 from edudet import draw
-from edudet.draw.metrics.segmentation import scores_of
+from edudet.draw.metrics.segmentation import (
+    draw_dice_of_iou,
+    scores_of,
+    show_confusion,
+    show_labels,
+    step_classes,
+    step_masks,
+)
 
 TRUTH = torch.zeros(4, 6, dtype=torch.bool)
 TRUTH[1:3, 1:4] = True  # 6 of 24
@@ -31,7 +38,7 @@ def colours_of(axes):
 
 def test_labels_lie_where_they_are():
     figure, axes = draw.new_figure(3, 2)
-    draw.show_labels(axes, torch.tensor([[0, 1, 2], [3, 0, 0]]), "title")
+    show_labels(axes, torch.tensor([[0, 1, 2], [3, 0, 0]]), "title")
     png(figure)
     assert colours_of(axes) == [["faint", "kept", "truth"], ["marked", "faint", "faint"]]
     assert axes.images[-1].get_extent() == [0, 3, 2, 0]
@@ -39,7 +46,7 @@ def test_labels_lie_where_they_are():
 
 def test_over_an_image_the_first_class_is_not_seen():
     figure, axes = draw.new_figure(3, 2)
-    draw.show_labels(axes, torch.tensor([[0, 1]]), image=torch.rand(1, 1, 2))
+    show_labels(axes, torch.tensor([[0, 1]]), image=torch.rand(1, 1, 2))
     alphas = np.asarray(axes.images[-1].get_array())[..., 3]
     assert alphas[0, 0] == 0 and 0 < alphas[0, 1] < 1
     assert len(png(figure).axes[0].images) == 2
@@ -47,7 +54,7 @@ def test_over_an_image_the_first_class_is_not_seen():
 
 def test_more_classes_than_colours():
     figure, axes = draw.new_figure(3, 2)
-    draw.show_labels(axes, torch.arange(12).reshape(2, 6))
+    show_labels(axes, torch.arange(12).reshape(2, 6))
     png(figure)
     first, second = colours_of(axes)
     assert first == second and len(set(first)) == 6
@@ -64,7 +71,7 @@ def test_outcomes():
 
 def test_rows_of_the_table_are_the_truth():
     figure, axes = draw.new_figure(4, 3)
-    draw.show_confusion(axes, COUNTS, chosen=1)
+    show_confusion(axes, COUNTS, chosen=1)
     png(figure)
     shades = {patch.get_xy(): patch.get_facecolor()[:3] for patch in axes.patches}
     of = {name: tuple(int(c[i : i + 2], 16) / 255 for i in (1, 3, 5))
@@ -78,7 +85,7 @@ def test_rows_of_the_table_are_the_truth():
 
 
 def test_the_lecture_s_table_class_by_class():
-    steps = draw.step_classes(COUNTS)
+    steps = step_classes(COUNTS)
     assert len(steps) == 2
     assert (
         "3/(3 + 1 + 2) = 0.500" in steps.captions[0]
@@ -101,7 +108,7 @@ def test_scores_of_two_masks():
 
 def test_masks_step_by_step():
     answers = torch.stack([TRUTH, SHIFTED, torch.zeros_like(TRUTH)])
-    steps = draw.step_masks(TRUTH, answers, ["same", "shifted", "nothing"], torch.rand(1, 4, 6))
+    steps = step_masks(TRUTH, answers, ["same", "shifted", "nothing"], torch.rand(1, 4, 6))
     assert len(steps) == 3
     lengths = []
     for i in range(3):
@@ -118,7 +125,7 @@ def test_masks_step_by_step():
 
 def test_every_step_may_have_a_truth_of_its_own():
     truths = torch.stack([TRUTH, SHIFTED])
-    steps = draw.step_masks(truths, truths, ["a", "b"])
+    steps = step_masks(truths, truths, ["a", "b"])
     for i in range(2):
         left, right = png(steps.figure(i)).axes
         assert {bar.get_width() for bar in right.patches} == {1.0}
@@ -127,7 +134,7 @@ def test_every_step_may_have_a_truth_of_its_own():
 
 def test_dice_lies_on_the_line():
     figure, axes = draw.new_figure(3, 3)
-    draw.draw_dice_of_iou(axes, [0.5], [2 / 3])
+    draw_dice_of_iou(axes, [0.5], [2 / 3])
     png(figure)
     _, line, dots = axes.lines
     x, y = line.get_data()

@@ -2,7 +2,8 @@ import re
 
 import pytest
 
-from edudet.draw import COLOURS, step_schedule
+from edudet.draw import COLOURS
+from edudet.draw.models.alternating import step_schedule
 from edudet.models.two_stage.alternating import STEPS
 
 pytestmark = pytest.mark.filterwarnings("error")

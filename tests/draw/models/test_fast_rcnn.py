@@ -4,6 +4,14 @@ import pytest
 import torch
 
 from edudet import draw
+from edudet.draw.models.fast_rcnn import (
+    draw_drawn,
+    draw_gradients,
+    draw_growth,
+    show_coverage,
+    step_samples,
+    step_shared_map,
+)
 from edudet.targets import roi_targets
 
 OBJECT = torch.tensor([[0.0, 0, 10, 10]])
@@ -23,7 +31,7 @@ def over(*heights):
 def test_coverage_counts_boxes_over_each_pixel():
     figure, axes = draw.new_figure(4, 3)
     boxes = torch.tensor([[0.0, 0, 2, 2], [1, 1, 3, 2], [-5, 2, 1, 9]])
-    counts = draw.show_coverage(axes, boxes, (3, 4), "title")
+    counts = show_coverage(axes, boxes, (3, 4), "title")
     assert counts.tolist() == [[1, 1, 0, 0], [1, 2, 1, 0], [1, 0, 0, 0]]
     assert axes.images[0].get_extent() == [0, 4, 3, 0]
     drawn(figure)
@@ -38,7 +46,7 @@ def shared():
         "labels": torch.tensor([2]),
         "scores": torch.tensor([0.75]),
     }
-    return draw.step_shared_map(
+    return step_shared_map(
         torch.zeros(3, 16, 24), torch.rand(4, 2, 3), 8, proposals, 1, torch.rand(2, 4, 7, 7),
         torch.tensor([[0.75, 0.125, 0.125], [0.125, 0.125, 0.75]]), proposals + 1, found,
         ["dog", "cat"],
@@ -85,7 +93,7 @@ def test_drawn_proposals_are_marked_by_what_they_teach():
         proposals, OBJECT, torch.tensor([1]), 8, 0.5, background_from=0.3, append_gt=False
     )
     _, axes = draw.new_figure(4, 3)
-    draw.draw_drawn(axes, proposals, OBJECT, sample, [0.5, 0.3])
+    draw_drawn(axes, proposals, OBJECT, sample, [0.5, 0.3])
     dots = {line.get_color(): line.get_xydata().round(4).tolist() for line in axes.lines[:3]}
     assert dots[draw.COLOURS["kept"]] == [[0, 0.9], [1, 0.6]]
     assert dots[draw.COLOURS["marked"]] == [[2, 0.4]]
@@ -94,7 +102,7 @@ def test_drawn_proposals_are_marked_by_what_they_teach():
 
 
 def test_a_sample_for_each_lowest_overlap():
-    steps = draw.step_samples(
+    steps = step_samples(
         torch.zeros(12, 12), over(9, 6, 4, 2), OBJECT, torch.tensor([1]), [0.0, 0.3], size=16
     )
     assert [caption.split(": ")[1] for caption in steps.captions] == [
@@ -107,7 +115,7 @@ def test_a_sample_for_each_lowest_overlap():
 
 def test_where_there_is_no_gradient_a_word_says_so():
     norms = {"one": {"first": 0.0, "last": 2.0}, "other": {"first": 0.0, "last": 0.0}}
-    figure = draw.draw_gradients(norms)
+    figure = draw_gradients(norms)
     texts = [[text.get_text() for text in axes.texts] for axes in figure.axes]
     assert texts == [["no gradient", ""], ["no gradient", "no gradient"]]
     assert [bar.get_width() for bar in figure.axes[0].patches] == [0, 2]
@@ -116,7 +124,7 @@ def test_where_there_is_no_gradient_a_word_says_so():
 
 def test_growth_names_its_curves():
     figure, axes = draw.new_figure(4, 3)
-    draw.draw_growth(axes, [10, 20], {"shared": [1.0, 1.5], "each": [1.0, 2.0]})
+    draw_growth(axes, [10, 20], {"shared": [1.0, 1.5], "each": [1.0, 2.0]})
     assert [text.get_text() for text in axes.texts] == ["shared", "each"]
     assert axes.lines[1].get_xydata().tolist() == [[10, 1], [20, 2]]
     assert axes.get_ylim()[0] == axes.get_xlim()[0] == 0

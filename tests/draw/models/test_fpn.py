@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from edudet import draw
+from edudet.draw.models.fpn import draw_designs, show_strides, step_levels, step_top_down
 from edudet.nn.fpn import FeaturePyramid, roi_levels
 from pictures import outlines
 
@@ -11,7 +12,7 @@ pytestmark = pytest.mark.filterwarnings("error")
 def test_cells_have_their_mean_and_lie_where_they_are():
     image = torch.zeros(3, 8, 8)
     image[:, 4:, :4] = 1  # lower left
-    figure = draw.show_strides(image, torch.tensor([[0.0, 4, 4, 8]]), (2, 4, 8))
+    figure = show_strides(image, torch.tensor([[0.0, 4, 4, 8]]), (2, 4, 8))
     assert [ax.get_title() for ax in figure.axes] == ["stride 2", "stride 4", "stride 8"]
     told = [ax.texts[-1].get_text() for ax in figure.axes]
     assert told == ["A: 2.0 × 2.0 cells", "A: 1.0 × 1.0 cells", "A: 0.5 × 0.5 cells"]
@@ -34,7 +35,7 @@ def test_a_response_covers_the_pixels_of_its_cell():
 
 
 def test_who_predicts_in_each_design():
-    figure = draw.draw_designs()
+    figure = draw_designs()
     orange = {
         ax.get_title(): sum(
             text.arrow_patch.get_linewidth() == 2 for text in ax.texts if text.arrow_patch
@@ -57,7 +58,7 @@ def test_the_way_down_adds_what_is_above():
             lateral.weight[:], smooth.weight[:] = 1, 0
             smooth.weight[:, :, 1, 1] = 1
         merged = [one[0, 0] for one in pyramid([one[None, None] for one in laterals])]
-    steps = draw.step_top_down(laterals, merged)
+    steps = step_top_down(laterals, merged)
     assert len(steps) == 3 and steps.captions[2].startswith("4 × 4:")
     above, enlarged, lateral, total = steps.figure(1).axes
     assert (written(above), written(enlarged)) == (["5"], ["5"] * 4)
@@ -70,7 +71,7 @@ def test_the_way_down_adds_what_is_above():
 def test_an_object_grows_from_level_to_level():
     sides = [14, 28, 56]
     levels = roi_levels(torch.tensor([[0.0, 0, side, side] for side in sides]), 2, 4, 28, 3)
-    steps = draw.step_levels(sides, levels, 64)
+    steps = step_levels(sides, levels, 64)
     assert steps.captions == [
         "side 14: level 2, stride 4, 3.5 cells wide",
         "side 28: level 3, stride 8, 3.5 cells wide",

@@ -8,6 +8,13 @@ from matplotlib.colors import to_hex
 
 from edudet import draw
 from edudet.cases.targets.keypoint_targets import BOX
+from edudet.draw.models.keypoint_rcnn import (
+    draw_by_joint,
+    draw_circles,
+    draw_pose,
+    show_joint_maps,
+    step_joints,
+)
 
 BONES = ((0, 1), (1, 2))
 NAMES = ("right wrist", "left wrist", "neck")
@@ -22,7 +29,7 @@ def no_warnings():
 
 def step_through():
     joints = torch.tensor([[3.0, 1, 2], [8, 2, 1], [9, 1, 2], [5, 3, 0]])
-    return draw.step_joints(joints, torch.tensor(BOX).float(), 4, ("a", "b", "c", "d"))
+    return step_joints(joints, torch.tensor(BOX).float(), 4, ("a", "b", "c", "d"))
 
 
 def test_step_joints_says_why():
@@ -65,7 +72,7 @@ def test_a_pose_has_bones_and_sides_and_rings():
     figure, axes = draw.new_figure(3, 3)
     joints = torch.tensor([[1.0, 2], [3, 4], [5, 1]])
     hidden = torch.tensor([False, True, False])
-    draw.draw_pose(axes, joints, BONES, "truth", NAMES, hidden)
+    draw_pose(axes, joints, BONES, "truth", NAMES, hidden)
     (bones,) = axes.collections
     assert isinstance(bones, LineCollection)
     assert [part.tolist() for part in bones.get_segments()] == [[[1, 2], [3, 4]], [[3, 4], [5, 1]]]
@@ -80,14 +87,14 @@ def test_a_pose_has_bones_and_sides_and_rings():
 
 def test_a_joint_that_was_not_found_is_not_drawn():
     figure, axes = draw.new_figure(3, 3)
-    draw.draw_pose(axes, torch.tensor([[1.0, 2, 1], [math.nan, 4, 1], [5, 1, 1]]), BONES)
+    draw_pose(axes, torch.tensor([[1.0, 2, 1], [math.nan, 4, 1], [5, 1, 1]]), BONES)
     assert len(axes.lines) == 2 and not axes.collections[0].get_segments()
     figure.png()
 
 
 def test_circles_have_their_radii_in_pixels():
     figure, axes = draw.new_figure(3, 3)
-    draw.draw_circles(axes, torch.tensor([[1.0, 2], [10, 10]]), [1, 4])
+    draw_circles(axes, torch.tensor([[1.0, 2], [10, 10]]), [1, 4])
     small, large = (path.get_extents() for path in axes.collections[0].get_paths())
     assert small.bounds == pytest.approx((0, 1, 2, 2), abs=0.01)
     assert large.bounds == pytest.approx((6, 6, 8, 8), abs=0.01)
@@ -99,7 +106,7 @@ def test_joint_maps_lie_over_the_box():
     maps[0, 1, 2] = 0.5
     roi = torch.tensor([2.0, 3, 10, 11])
     points = {"kept": torch.arange(18.0).reshape(9, 2)}
-    figure = draw.show_joint_maps(torch.rand(3, 16, 16), roi, maps, list("abcdefghi"), points)
+    figure = show_joint_maps(torch.rand(3, 16, 16), roi, maps, list("abcdefghi"), points)
     assert len(figure.axes) == 14 and [ax.get_title() for ax in figure.axes[:9]] == list(
         "abcdefghi"
     )
@@ -115,7 +122,7 @@ def test_joint_maps_lie_over_the_box():
 
 def test_shares_by_joint_leave_out_what_does_not_count():
     shares = torch.tensor([0.5, math.nan, 1.0])
-    figure = draw.draw_by_joint(NAMES, {"seen": (shares, "kept")}, "title")
+    figure = draw_by_joint(NAMES, {"seen": (shares, "kept")}, "title")
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_yticklabels()] == list(NAMES)
     (dots,) = axes.lines

@@ -6,7 +6,7 @@ from matplotlib.collections import LineCollection, PatchCollection
 from matplotlib.colors import to_hex
 
 from edudet import draw
-from edudet.draw.models.mask_rcnn import outline_of
+from edudet.draw.models.mask_rcnn import draw_outline, outline_of, step_paste, step_rivals
 
 LEFT = torch.tensor([[1, 1, 0, 0]] * 4).bool()
 
@@ -31,7 +31,7 @@ def test_an_outline_closes_at_the_border_of_the_image():
     assert len(outline_of(torch.ones(2, 3, dtype=torch.bool))) == 10
     assert outline_of(torch.zeros(2, 3, dtype=torch.bool)) == []
     figure, axes = draw.new_figure(3, 3)
-    draw.draw_outline(axes, LEFT, "marked")
+    draw_outline(axes, LEFT, "marked")
     (lines,) = axes.collections
     assert isinstance(lines, LineCollection) and len(lines.get_segments()) == 12
     assert to_hex(lines.get_colors()[0]).upper() == draw.COLOURS["marked"]
@@ -59,7 +59,7 @@ def pasted_steps():
     box, grown = torch.tensor([-0.5, 1.5, 3.5, 3.5]), torch.tensor([-1.0, 1.2, 4.0, 3.8])
     pasted = torch.zeros(6, 8)
     pasted[1:4, :4] = stretched[:, 1:]
-    return draw.step_paste(box, torch.ones(2, 2), grown, whole, stretched, pasted)
+    return step_paste(box, torch.ones(2, 2), grown, whole, stretched, pasted)
 
 
 def test_step_paste_puts_the_mask_where_its_pixels_are():
@@ -90,7 +90,7 @@ def test_step_paste_shows_the_boxes_in_turn():
 
 
 def test_rivals_take_shares_from_each_other_in_a_softmax_only():
-    steps = draw.step_rivals(torch.tensor([[1.0, -2], [1, 1]]), ("ball", "ring"), 0)
+    steps = step_rivals(torch.tensor([[1.0, -2], [1, 1]]), ("ball", "ring"), 0)
     assert steps.captions[0] == "logits ball 1, ring −2: ball gets 0.73 and 0.95"
     assert steps.captions[1] == "logits ball 1, ring 1: ball gets 0.73 and 0.50"
     left, right = steps.figure(1).axes

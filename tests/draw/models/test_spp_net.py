@@ -3,6 +3,7 @@ import torch
 from matplotlib.colors import to_hex
 
 from edudet import draw
+from edudet.draw.models.spp_net import step_pyramid_pool
 from edudet.ops import roi_pool
 from pictures import outlines
 
@@ -11,7 +12,7 @@ RAMP = 10 * torch.arange(4.0)[:, None] + torch.arange(6)
 
 def test_every_box_gives_as_many_numbers():
     boxes = torch.tensor([[0.0, 0, 32, 32], [16, 0, 90, 60]])
-    steps = draw.step_pyramid_pool(RAMP, boxes, (2, 1), stride=16)
+    steps = step_pyramid_pool(RAMP, boxes, (2, 1), stride=16)
     assert steps.captions == [
         "32 × 32 pixels, 2 × 2 bins: 4 numbers so far",
         "32 × 32 pixels, 1 × 1 bins: 5 numbers so far",

@@ -5,7 +5,16 @@ import pytest
 import torch
 
 from edudet import draw
-from edudet.draw.ops.grid_sample import kernel_curve
+from edudet.draw.ops.affine_grid import draw_arrows, draw_reading, show_holes
+from edudet.draw.ops.grid_sample import (
+    draw_descent,
+    draw_kernel,
+    kernel_curve,
+    overlay,
+    show_kernel,
+    step_sampling,
+)
+from edudet.draw.rulers import draw_rulers
 from edudet.ops import affine_grid, grid_sample, rigid_theta
 
 X = torch.tensor([[1.0, 0, 0, 2], [6, 3, 2, 1], [0, 1, 0, 3], [1, 3, 1, 2]])
@@ -37,7 +46,7 @@ def test_a_grid_that_changes_nothing_reads_the_centres(align_corners):
 
 def test_arrows_go_from_the_output_to_where_it_reads():
     figure, axes = draw.new_figure(3, 3)
-    draw.draw_reading(axes, grid_of(UP), (4, 4))
+    draw_reading(axes, grid_of(UP), (4, 4))
     figure.png()
     dots = [line.get_xydata()[0].tolist() for line in axes.lines if line.get_marker() == "."]
     assert [0.5, 0.5] in dots and len(dots) == 16
@@ -49,7 +58,7 @@ def test_arrows_go_from_the_output_to_where_it_reads():
 
 def test_an_arrow_without_length_is_a_dot():
     _, axes = draw.new_figure(3, 3)
-    draw.draw_arrows(axes, torch.tensor([[1.0, 1], [2, 2]]), torch.tensor([[1.0, 1], [3, 2]]))
+    draw_arrows(axes, torch.tensor([[1.0, 1], [2, 2]]), torch.tensor([[1.0, 1], [3, 2]]))
     assert len(axes.lines) == 2 and len(axes.patches) == 1
 
 
@@ -77,7 +86,7 @@ def test_step_warps_of_a_photo_marks_the_corner_that_is_read_first():
 
 
 def test_rulers_name_a_point_in_every_way_to_count():
-    (axes,) = draw.draw_rulers(4, at=1.0).axes
+    (axes,) = draw_rulers(4, at=1.0).axes
     texts = texts_of(axes)
     for name in ("1", "1.5", "−0.5", "−0.667"):
         assert name in texts
@@ -86,7 +95,7 @@ def test_rulers_name_a_point_in_every_way_to_count():
 
 
 def test_holes_are_counted_and_framed():
-    figure = draw.show_holes(torch.tensor([[0.6, 0, 0], [0, 0.6, 0]]), (5, 5))
+    figure = show_holes(torch.tensor([[0.6, 0, 0], [0, 0.6, 0]]), (5, 5))
     left, right = figure.axes
     assert "16 of 25" in left.get_title()
     assert len(left.collections) == 16 and not right.collections
@@ -94,13 +103,13 @@ def test_holes_are_counted_and_framed():
 
 
 def test_no_holes_where_nothing_moves():
-    left, _ = draw.show_holes(torch.eye(2, 3), (3, 4)).axes
+    left, _ = show_holes(torch.eye(2, 3), (3, 4)).axes
     assert "0 of 12" in left.get_title() and not left.collections
 
 
 def test_step_sampling_says_the_sum():
     half = grid_of(torch.tensor([[1, 0, 0], [0, 1, 0.25]]))
-    steps = draw.step_sampling(X, half)
+    steps = step_sampling(X, half)
     assert len(steps) == 16
     assert steps.captions[0] == "output (0, 0) = 0.5 · 1 + 0.5 · 6 = 3.5"
     assert steps.captions[15] == "output (3, 3) = 0.5 · 2 = 1"
@@ -116,17 +125,17 @@ def test_step_sampling_says_the_sum():
 
 def test_step_sampling_of_a_turn_reads_as_the_library():
     theta = rigid_theta(torch.tensor([[math.pi / 2, 0.0, 5]]), (4, 4))[0]
-    steps = draw.step_sampling(X, grid_of(theta), [(0, 2)], "nearest", "border")
+    steps = step_sampling(X, grid_of(theta), [(0, 2)], "nearest", "border")
     assert steps.captions == ["output (0, 2) = 1 · 6 = 6"]
 
 
 def test_far_outside_nothing_is_summed():
     grid = torch.full((1, 1, 2), 9.0)
-    assert draw.step_sampling(X, grid).captions == ["output (0, 0) = nothing inside = 0"]
+    assert step_sampling(X, grid).captions == ["output (0, 0) = nothing inside = 0"]
 
 
 def test_kernel_is_drawn_where_the_point_is():
-    figure = draw.show_kernel((1.0, 2.9), (4, 4))
+    figure = show_kernel((1.0, 2.9), (4, 4))
     _, above, beside, cells = figure.axes
     assert [text.strip() for text in texts_of(above)] == ["0.5", "0.5"]
     assert [text.strip() for text in texts_of(beside)] == ["0.6", "0.4"]
@@ -143,12 +152,12 @@ def test_curves_are_even_and_one_in_the_middle(mode):
     assert weights[at_zero] == pytest.approx(1, abs=0.01)
     torch.testing.assert_close(weights, weights.flip(0), atol=0.02, rtol=0)
     figure, axes = draw.new_figure(3, 3)
-    draw.draw_kernel(axes, mode)
+    draw_kernel(axes, mode)
     figure.png()
 
 
 def test_overlay_is_grey_only_where_the_images_agree():
-    both = draw.overlay(torch.tensor([[0.5, 1.0, 0.0]]), torch.tensor([[0.5, 0.0, 1.0]]))[:, 0]
+    both = overlay(torch.tensor([[0.5, 1.0, 0.0]]), torch.tensor([[0.5, 0.0, 1.0]]))[:, 0]
     assert both[:, 0].max() - both[:, 0].min() < 0.01
     assert both[0, 1] > both[2, 1] and both[2, 2] > both[0, 2]  # orange, blue
 
@@ -157,7 +166,7 @@ def test_the_arrow_of_a_descent_points_against_the_slope():
     figure, axes = draw.new_figure(3, 3)
     losses = torch.linspace(-1, 1, 9)[:, None] ** 2 + torch.linspace(-1, 1, 9) ** 2
     path = torch.tensor([[0.0, 0], [2.0, 1]])
-    draw.draw_descent(axes, losses, 4, path, torch.tensor([1.0, 0]))
+    draw_descent(axes, losses, 4, path, torch.tensor([1.0, 0]))
     (arrow,) = axes.patches
     (tail, head) = arrow._posA_posB
     assert tuple(tail) == (2, 1) and head[0] < 2 and head[1] == pytest.approx(1)

@@ -2,7 +2,16 @@ import pytest
 import torch
 
 from edudet import draw
-from edudet.draw.ops.box_iou import MEASURES, climb, pull
+from edudet.draw.ops.box_iou import (
+    MEASURES,
+    climb,
+    compare_measures,
+    draw_format,
+    draw_pair,
+    draw_pulls,
+    pull,
+    step_climb,
+)
 from edudet.ops import box_iou
 
 SQUARE = torch.tensor([0.0, 0, 4, 4])
@@ -28,16 +37,16 @@ def test_every_step_draws():
     steps = draw.step_overlap(PLACES, SQUARE)
     for i in range(len(steps)):
         steps.figure(i).png()
-    steps = draw.step_climb(torch.tensor([8.0, 8, 10, 10]), SQUARE, moves=4, every=2)
+    steps = step_climb(torch.tensor([8.0, 8, 10, 10]), SQUARE, moves=4, every=2)
     assert steps.captions == ["after 0 moves", "after 2 moves", "after 4 moves"]
     for i in range(len(steps)):
         steps.figure(i).png()
-    draw.compare_measures(PLACES, SQUARE, torch.arange(3), "place").png()
+    compare_measures(PLACES, SQUARE, torch.arange(3), "place").png()
 
 
 def test_the_shared_part_is_shaded_where_it_is():
     _, axes = draw.new_figure(3, 3)
-    draw.draw_pair(axes, torch.tensor([2.0, 1, 6, 9]), SQUARE, enclosing=True)
+    draw_pair(axes, torch.tensor([2.0, 1, 6, 9]), SQUARE, enclosing=True)
     drawn = [corners(patch) for patch in axes.patches]
     assert drawn[0] == [0, 0, 6, 9] and axes.patches[0].get_hatch()
     assert drawn[-1] == [2, 1, 4, 4]
@@ -46,7 +55,7 @@ def test_the_shared_part_is_shaded_where_it_is():
 @pytest.mark.parametrize("apart", [[4.0, 0, 8, 4], [5, 5, 6, 6]])
 def test_nothing_is_shaded_where_nothing_is_shared(apart):
     _, axes = draw.new_figure(3, 3)
-    draw.draw_pair(axes, torch.tensor(apart), SQUARE)
+    draw_pair(axes, torch.tensor(apart), SQUARE)
     assert {tuple(corners(patch)) for patch in axes.patches} == {tuple(apart), (0, 0, 4, 4)}
 
 
@@ -63,7 +72,7 @@ def test_all_but_iou_pull_a_distant_box_closer():
 def test_pulls_are_arrows_and_crosses():
     _, axes = draw.new_figure(3, 3)
     boxes = torch.tensor([[20.0, 0, 22, 2], [1, 3, 5, 7]])
-    draw.draw_pulls(axes, boxes, SQUARE, box_iou)
+    draw_pulls(axes, boxes, SQUARE, box_iou)
     assert axes.lines[0].get_xydata().tolist() == [[21, 1]]
     arrows = axes.collections[-1]
     assert arrows.XY.tolist() == [[3, 5]]
@@ -89,6 +98,6 @@ def test_the_climb_arrives():
 )
 def test_a_format_shows_its_numbers(fmt, point, texts):
     _, axes = draw.new_figure(3, 3)
-    draw.draw_format(axes, torch.tensor([1.0, 2, 5, 10]), fmt)
+    draw_format(axes, torch.tensor([1.0, 2, 5, 10]), fmt)
     assert [tuple(line.get_xydata()[0]) for line in axes.lines] == point
     assert [text.get_text() for text in axes.texts if text.get_text()] == texts

@@ -4,6 +4,7 @@ import torch
 
 from edudet import draw
 from edudet.cases.ops.conv_transpose import CASES
+from edudet.draw.ops.conv_transpose import step_reading
 from edudet.ops import conv_matrix
 from pictures import drawn, numbers, shaded
 
@@ -30,7 +31,7 @@ def test_a_small_map_stands_in_the_middle_of_a_large_frame():
 
 
 def test_a_convolution_reads_windows():
-    steps = draw.step_reading(torch.arange(16.0).reshape(4, 4), torch.ones(3, 3), 2, 1)
+    steps = step_reading(torch.arange(16.0).reshape(4, 4), torch.ones(3, 3), 2, 1)
     assert len(steps) == 4 and steps.captions[3].endswith(": 90")
     image, result = drawn(steps, 3)
     assert min(shaded(image, "marked")) == (2, 2) and max(shaded(image, "marked")) == (4, 4)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from edudet import draw
+from edudet.draw.ops.ps_roi_pool import bin_of, read_parts, show_parts, step_votes
 
 NUMBERS = torch.tensor([
     [[0, 0, 0, 0, 0], [0, 8, 6, 0, 0], [0, 6, 4, 0, 0], [0, 0, 0, 0, 0]],
@@ -33,7 +34,7 @@ def drawn(steps, i):
 
 
 def test_a_bin_reads_its_own_map_alone_the_last_column_too():
-    parts, read = draw.read_parts(NUMBERS, BOX, (2, 2))
+    parts, read = read_parts(NUMBERS, BOX, (2, 2))
     assert parts.tolist() == [[3.5, 3], [5, 4]]
     cells = [read[k].nonzero().tolist() for k in range(4)]
     assert cells[0] == [[0, 1], [0, 2], [1, 1], [1, 2]]
@@ -42,13 +43,13 @@ def test_a_bin_reads_its_own_map_alone_the_last_column_too():
 
 def test_a_part_of_a_box():
     box = torch.tensor([10.0, 0, 40, 20])
-    assert draw.bin_of(box, (2, 3), 5).tolist() == [30, 10, 40, 20]
-    assert draw.bin_of(box, (2, 3), 1).tolist() == [20, 0, 30, 10]
+    assert bin_of(box, (2, 3), 5).tolist() == [30, 10, 40, 20]
+    assert bin_of(box, (2, 3), 1).tolist() == [20, 0, 30, 10]
 
 
 def test_maps_stand_in_the_places_of_their_bins():
     _, axes = draw.new_figure(4, 4)
-    places = draw.show_parts(axes, NUMBERS, (2, 2), BOX, stride=10)
+    places = show_parts(axes, NUMBERS, (2, 2), BOX, stride=10)
     extents = [tuple(image.get_extent()) for image in axes.images]
     assert extents == [(0, 50, 40, 0), (55, 105, 40, 0), (0, 50, 85, 45), (55, 105, 85, 45)]
     assert places[3].tolist() == [56, 45, 60, 49]  # the box, from the corner (55, 45) of its map
@@ -86,7 +87,7 @@ def votes():
     maps = torch.zeros(4, 6, 8)
     for k, (y, x) in enumerate([(1, 1), (1, 3), (3, 1), (3, 3)]):
         maps[k, y : y + 2, x : x + 2] = 1
-    return draw.step_votes(maps, torch.tensor([[1.0, 1, 5, 5], [3, 1, 7, 5], [1, 1, 3, 3]]), (2, 2))
+    return step_votes(maps, torch.tensor([[1.0, 1, 5, 5], [3, 1, 7, 5], [1, 1, 3, 3]]), (2, 2))
 
 
 def test_parts_in_the_wrong_bins_do_not_vote(votes):

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from edudet import draw
+from edudet.draw.ops.roi_align import compare_rois
 from edudet.ops.roi_align import sample_points
 from pictures import is_clipped, outlines, pixels, texts
 
@@ -34,7 +35,7 @@ def test_align_shows_the_four_cells_of_every_sample():
 
 def test_pool_beside_align():
     boxes = torch.tensor([[16.0, 16, 64, 48], [20, 16, 68, 48]])
-    steps = draw.compare_rois(RAMP, boxes, 2, 16, 2)
+    steps = compare_rois(RAMP, boxes, 2, 16, 2)
     assert "up to 16.0 pixels" in steps.captions[0]  # the last cell counts whole
     for i in range(2):
         figure = steps.figure(i)

@@ -1,6 +1,7 @@
 import torch
 
 from edudet import draw
+from edudet.draw.ops.roi_pool import draw_roi_bins
 from edudet.ops.roi_pool import roi_pool_bins
 from pictures import is_clipped, outlines, pixels, texts
 
@@ -12,7 +13,7 @@ def test_bins_that_share_a_cell_are_drawn_apart_and_inside_their_cells():
     figure, axes = draw.new_figure(3, 3)
     draw.show_cells(axes, ROW)
     snapped, _ = roi_pool_bins(torch.tensor([0.0, 0, 2, 0]), (1, 2))
-    draw.draw_roi_bins(axes, snapped)
+    draw_roi_bins(axes, snapped)
     first, second = outlines(axes)
     assert 0 < first[0] < 0.1 and 1.8 < first[0] + first[2] < 2  # cells 0 and 1
     assert 1 < second[0] < 1.2 and 2.8 < second[0] + second[2] < 3  # cells 1 and 2

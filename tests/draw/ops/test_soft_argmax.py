@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from edudet import draw
+from edudet.draw.ops.soft_argmax import draw_bias, draw_tracks, step_balance, step_beta
 from edudet.ops import soft_argmax2d
 
 
@@ -35,7 +36,7 @@ def test_peak_is_the_centre_of_the_largest_cell():
 
 
 def test_step_beta_goes_from_the_middle_to_the_peak():
-    steps = draw.step_beta(two_peaks(), [0, 5, 1000])
+    steps = step_beta(two_peaks(), [0, 5, 1000])
     assert steps.captions[0] == "β = 0: (4.00, 3.00)"
     assert steps.captions[2] == "β = 1000: (1.50, 1.50)"
     left, right = steps.figure(1).axes
@@ -48,7 +49,7 @@ def test_step_beta_goes_from_the_middle_to_the_peak():
 
 
 def test_flat_weights_are_all_of_the_darkest_colour():
-    _, right = draw.step_beta(two_peaks(), [0]).figure(0).axes
+    _, right = step_beta(two_peaks(), [0]).figure(0).axes
     low, high = right.images[0].get_clim()
     assert low == 0 and high == pytest.approx(1 / 48, rel=1e-3)
 
@@ -71,7 +72,7 @@ def test_a_large_heatmap():
 
 
 def test_the_beam_is_supported_at_the_soft_argmax():
-    steps = draw.step_balance(torch.tensor([1.0, 3, 2]), [0, 1])
+    steps = step_balance(torch.tensor([1.0, 3, 2]), [0, 1])
     assert steps.captions[1] == "β = 1: the beam balances at 1.6547"
     _, right = steps.figure(1).axes
     support = right.lines[-1].get_xydata()[0]
@@ -82,7 +83,7 @@ def test_the_beam_is_supported_at_the_soft_argmax():
 
 
 def test_bias_grows_with_the_row_and_falls_with_beta():
-    figure = draw.draw_bias([1, 10], [1, 10, 100])
+    figure = draw_bias([1, 10], [1, 10, 100])
     (axes,) = figure.axes
     low, high = (line.get_ydata() for line in axes.lines)
     assert low[0] == high[0] == 0
@@ -103,7 +104,7 @@ def test_slopes_are_drawn_around_0():
 def test_tracks_against_the_line_of_truth():
     figure, axes = draw.new_figure(3, 3)
     truth = torch.tensor([1.0, 2, 3])
-    draw.draw_tracks(axes, truth, {"argmax": (truth.round() + 0.5, "dropped")})
+    draw_tracks(axes, truth, {"argmax": (truth.round() + 0.5, "dropped")})
     line, dots = axes.lines
     assert line.get_xydata().tolist() == [[1, 1], [3, 3]]
     assert dots.get_ydata().tolist() == [1.5, 2.5, 3.5]

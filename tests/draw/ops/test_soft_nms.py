@@ -5,6 +5,7 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from edudet import draw
+from edudet.draw.ops.soft_nms import draw_decay, draw_rescored
 from edudet.ops import matrix_nms, nms, soft_nms
 
 CROWD = torch.tensor([[0, 0, 8, 8], [0, 2, 8, 10], [20, 0, 28, 8]]).float()
@@ -30,7 +31,7 @@ def is_clipped(figure):
 
 
 def test_decay_over_iou():
-    figure = draw.draw_decay(METHODS, points=11)
+    figure = draw_decay(METHODS, points=11)
     (axes,) = figure.axes
     curves = {line.get_label(): line.get_xydata() for line in axes.lines}
     assert list(curves) == ["NMS", "soft", "matrix"]
@@ -46,7 +47,7 @@ def test_decay_over_iou():
 
 
 def test_bars_before_and_after():
-    figure = draw.draw_rescored(CROWD, SCORES, METHODS, threshold=0.4)
+    figure = draw_rescored(CROWD, SCORES, METHODS, threshold=0.4)
     (axes,) = figure.axes
     heights = [[bar.get_height() for bar in group] for group in axes.containers]
     assert heights[0] == SCORES.tolist()

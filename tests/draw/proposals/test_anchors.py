@@ -5,6 +5,7 @@ import torch
 
 from edudet import draw
 from edudet.boxes import decode_deltas
+from edudet.draw.proposals.anchors import draw_cells, draw_shapes, step_deltas
 
 PROPOSAL = torch.tensor([[0.0, 0, 100, 50]])
 
@@ -40,7 +41,7 @@ def test_deltas_one_after_the_other():
 
     After dx alone the centre is (20, 10); after dy (20, 45); then sizes grow around it.
     """
-    steps = draw.step_deltas(torch.tensor([0.0, 0, 10, 20]), torch.tensor([10.0, 40, 30, 50]))
+    steps = step_deltas(torch.tensor([0.0, 0, 10, 20]), torch.tensor([10.0, 40, 30, 50]))
     assert len(steps) == 5
     assert steps.captions[1] == "dx = +1.500: right by 1.5 of the anchor's width"
     assert steps.captions[2] == "dy = +1.750: down by 1.75 of the anchor's height"
@@ -61,7 +62,7 @@ def test_deltas_one_after_the_other():
 
 
 def test_a_delta_of_nothing_and_moves_to_the_left():
-    steps = draw.step_deltas(torch.tensor([20.0, 20, 40, 40]), torch.tensor([10.0, 15, 30, 35]))
+    steps = step_deltas(torch.tensor([20.0, 20, 40, 40]), torch.tensor([10.0, 15, 30, 35]))
     assert steps.captions[1].endswith("left by 0.5 of the anchor's width")
     assert steps.captions[2].endswith("up by 0.25 of the anchor's height")
     assert steps.captions[3] == "dw = 0: nothing to do"
@@ -69,7 +70,7 @@ def test_a_delta_of_nothing_and_moves_to_the_left():
 
 
 def test_shapes_are_height_over_width():
-    figure = draw.draw_shapes((16, 32), (0.25, 1.0))
+    figure = draw_shapes((16, 32), (0.25, 1.0))
     wide, even = figure.axes
     assert wide.get_title() == "height / width = 0.25"
     assert outlines(wide) == [[(-16, -4, 32, 8), (-32, -8, 64, 16)]]
@@ -83,7 +84,7 @@ def test_shapes_are_height_over_width():
 @pytest.mark.parametrize(("offset", "first"), [(0.0, [0, 0]), (0.5, [8, 4])])
 def test_cells_and_where_anchors_stand(offset, first):
     _, axes = draw.new_figure(3, 2)
-    draw.draw_cells(axes, (2, 3), (8, 16), offset)
+    draw_cells(axes, (2, 3), (8, 16), offset)
     (dots,) = axes.lines
     assert len(dots.get_xydata()) == 6
     assert dots.get_xydata()[0].tolist() == first

@@ -5,7 +5,7 @@ import torch
 from matplotlib.offsetbox import AnnotationBbox
 
 from edudet import draw
-from edudet.draw.proposals.selective_search import touching_pairs
+from edudet.draw.proposals.selective_search import draw_hierarchy, touching_pairs
 from edudet.proposals import felzenszwalb, merge_regions
 from edudet.proposals.merge_regions import _neighbours
 
@@ -85,7 +85,7 @@ def test_touching_pairs_are_the_librarys(noisy):
 
 def test_every_region_has_a_picture_at_its_height(by_size):
     tree, _, image = by_size
-    figure = draw.draw_hierarchy(tree, image)
+    figure = draw_hierarchy(tree, image)
     png(figure)
     (axes,) = figure.axes
     places = [box.xy for box in axes.artists if isinstance(box, AnnotationBbox)]
@@ -98,7 +98,7 @@ def test_every_region_has_a_picture_at_its_height(by_size):
 
 def test_a_picture_shows_its_region_only(by_size):
     tree, _, image = by_size
-    boxes = draw.draw_hierarchy(tree, image).axes[0].artists
+    boxes = draw_hierarchy(tree, image).axes[0].artists
     picture = boxes[5].offsetbox.get_data()  # 1, 2 and 3: all but the upper left
     assert picture.shape == (3, 5, 3)
     assert (picture[:2, :3] == 1).all() and (picture[2, :4] == 0.75).all()

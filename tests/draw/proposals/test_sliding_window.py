@@ -1,13 +1,12 @@
 import pytest
 import torch
 
-from edudet import draw
-from edudet.draw.proposals.sliding_window import duration
+from edudet.draw.proposals.sliding_window import duration, step_costs, step_pyramid, step_windows
 from edudet.proposals import image_pyramid, match_template, window_count
 
 
 def test_the_windows_of_the_worked_example():
-    steps = draw.step_windows((5, 9), (3, 4), stride=2)
+    steps = step_windows((5, 9), (3, 4), stride=2)
     assert len(steps) == window_count((5, 9), (3, 4), 2) == 6
     assert steps.captions[4] == "window 5 of 6: (2, 2, 6, 5)"
     image, map_ = steps.figure(4).axes
@@ -24,9 +23,9 @@ def test_every_step_draws():
     levels = image_pyramid(image, [1, 0.5])
     maps = [match_template(level, template) for level, _ in levels]
     for steps in (
-        draw.step_windows((3, 3), (2, 2), (1, 1)),
-        draw.step_pyramid(levels, maps, (6, 8)),
-        draw.step_costs({"one": 1.0, "many": 1e6}),
+        step_windows((3, 3), (2, 2), (1, 1)),
+        step_pyramid(levels, maps, (6, 8)),
+        step_costs({"one": 1.0, "many": 1e6}),
     ):
         for i in range(len(steps)):
             steps.figure(i).png()
@@ -36,7 +35,7 @@ def test_the_counter_runs_over_all_levels():
     image = torch.arange(96.0).reshape(1, 8, 12)
     levels = image_pyramid(image, [1, 0.5])
     maps = [torch.zeros(5, 9), torch.zeros(1, 3)]  # 45 + 3 windows of 4 x 4
-    steps = draw.step_pyramid(levels, maps, (4, 4), milliseconds=1000, parts=1)
+    steps = step_pyramid(levels, maps, (4, 4), milliseconds=1000, parts=1)
     assert steps.captions == [
         "level 0, 100% of the size: 45 windows so far, 45 seconds",
         "level 1, 50% of the size: 48 windows so far, 48 seconds",
@@ -47,7 +46,7 @@ def test_the_counter_runs_over_all_levels():
 
 
 def test_costs_come_one_by_one():
-    steps = draw.step_costs({"30 shapes": 9216.0, "all": 23_679_052.8})
+    steps = step_costs({"30 shapes": 9216.0, "all": 23_679_052.8})
     assert steps.captions == ["30 shapes: 2.56 hours", "all: 274 days"]
     assert [len(steps.figure(i).axes[0].patches) for i in (0, 1)] == [1, 2]
     assert steps.figure(1).axes[0].patches[1].get_width() == 23_679_052.8

@@ -1,6 +1,7 @@
 import torch
 
 from edudet import draw
+from edudet.draw.targets.matching import draw_labels, draw_overlaps, label_names
 from edudet.targets import masked_targets
 
 SQUARE = torch.tensor([[0.0, 0, 10, 10]])
@@ -12,10 +13,10 @@ def over(*heights):
 
 
 def test_names_tell_the_best_from_the_positive():
-    assert draw.label_names(over(8, 5, 2), SQUARE) == ["positive", "ignored", "negative"]
-    assert draw.label_names(over(5, 4, 2), SQUARE) == ["best", "ignored", "negative"]
-    assert draw.label_names(over(5, 4, 2), SQUARE, 0.5, 0.5) == ["positive", "negative", "negative"]
-    assert draw.label_names(over(5), torch.zeros(0, 4)) == ["negative"]
+    assert label_names(over(8, 5, 2), SQUARE) == ["positive", "ignored", "negative"]
+    assert label_names(over(5, 4, 2), SQUARE) == ["best", "ignored", "negative"]
+    assert label_names(over(5, 4, 2), SQUARE, 0.5, 0.5) == ["positive", "negative", "negative"]
+    assert label_names(over(5), torch.zeros(0, 4)) == ["negative"]
 
 
 def test_labels_have_their_colours():
@@ -23,7 +24,7 @@ def test_labels_have_their_colours():
 
     _, axes = draw.new_figure(3, 2)
     anchors = over(8, 5, 2)
-    draw.draw_labels(axes, anchors, SQUARE, draw.label_names(anchors, SQUARE))
+    draw_labels(axes, anchors, SQUARE, label_names(anchors, SQUARE))
     dots = {line.get_color(): line.get_xydata().tolist() for line in axes.lines}
     assert dots[draw.COLOURS["kept"]] == [[5, 4]]
     assert dots[draw.COLOURS["marked"]] == [[5, 2.5]]
@@ -41,7 +42,7 @@ def test_labels_have_their_colours():
 def test_overlaps_are_sorted_between_the_thresholds():
     _, axes = draw.new_figure(3, 2)
     anchors = over(2, 8, 5)
-    draw.draw_overlaps(axes, anchors, SQUARE, draw.label_names(anchors, SQUARE))
+    draw_overlaps(axes, anchors, SQUARE, label_names(anchors, SQUARE))
     dots = [(line.get_xydata()[0].tolist(), line.get_color()) for line in axes.lines[:3]]
     assert [round(y, 4) for (_, y), _ in dots] == [0.8, 0.5, 0.2]
     assert [colour for _, colour in dots] == [
