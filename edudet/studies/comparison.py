@@ -35,7 +35,9 @@ def ablation(
     Raises:
         ValueError: no such ablation; a number is out of range.
     """
-    from edudet.draw.ablation import draw_ablation  # what is missing is said before work begins
+    from edudet.draw.studies.ablations import (
+        draw_ablation,  # what is missing is said before work begins
+    )
 
     if name not in ABLATIONS:
         raise ValueError(f"ablation: NAME must be one of {', '.join(ABLATIONS)}, got {name!r}")

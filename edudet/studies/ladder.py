@@ -47,7 +47,7 @@ def ladder(
     Raises:
         ValueError: a number is not positive; `weights` is no folder with weights, or wrong ones.
     """
-    from edudet.draw.ladder import draw_ladder  # what is missing is said before work begins
+    from edudet.draw.studies.ladder import draw_ladder  # what is missing is said before work begins
 
     counts = {"images": images, "size": size, "scenes": scenes, "windows": windows}
     check.is_int("ladder", **counts, repeats=repeats)

@@ -48,7 +48,7 @@ def zoo(
     Raises:
         ValueError: no such model; no seed, or one twice.
     """
-    from edudet.draw import zoo as pictures  # what is missing is said before work begins
+    from edudet.draw.studies import zoo as pictures  # what is missing is said before work begins
 
     names = list(names or RECIPES)
     for name in names:
@@ -92,7 +92,7 @@ def _trained(out: Path, name: str, seed: int, iterations: int | None) -> dict[st
 def examples(name: str, weights: Path | None = None, count: int = EXAMPLES) -> Any:
     """A figure of the first test scenes with what a model finds on them; by default the one that
     comes with edudet."""
-    from edudet.draw.zoo import draw_examples
+    from edudet.draw.studies.zoo import draw_examples
 
     model, facts, _ = run.load_trained(name, weights)
     recipe = run.recipe_of(name)
