@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from edudet.exercises import course
+from edudet.course import units
 from edudet.grading import batch, bundle
 
 EXERCISES = 10
@@ -22,7 +22,7 @@ LOOPING = 50  # one submission in so many never ends
 
 
 def main(submissions: int = 300) -> None:
-    chosen = [name for name in course.ids() if course.load(name).language == "python"][:EXERCISES]
+    chosen = [name for name in units.ids() if units.load(name).language == "python"][:EXERCISES]
     table = Table("jobs", "submissions", "tests", "seconds", "tests a second and job", "memory")
     with tempfile.TemporaryDirectory() as folder:
         made = bundle.build(Path(folder), chosen)

@@ -63,13 +63,13 @@ def list_exercises(folder: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from edudet.exercises import course
+    from edudet.course import units
 
     table = Table("exercise", "", "points", "", box=None, pad_edge=False)
-    for unit, names in course.UNITS.items():
+    for unit, names in units.UNITS.items():
         table.add_row(f"[bold]{unit}[/]")
         for name in names:
-            one = course.load(name)
+            one = units.load(name)
             begun = "started" if (folder / one.file).exists() else ""
             table.add_row(f"  {name}", one.title, f"{one.points:g}", f"[dim]{begun}[/]")
     Console().print(table)
@@ -80,9 +80,9 @@ def list_exercises(folder: Path) -> None:
 @FOLDER
 def start(id: str, folder: Path) -> None:
     """Write the task and an empty solution of exercise ID."""
-    from edudet.exercises import student
+    from edudet.student import loop
 
-    _say(lambda: student.start(id, folder))
+    _say(lambda: loop.start(id, folder))
 
 
 @exercise.command()
@@ -90,9 +90,9 @@ def start(id: str, folder: Path) -> None:
 @FOLDER
 def reset(id: str, folder: Path) -> None:
     """Begin exercise ID anew; what you had is kept as a copy."""
-    from edudet.exercises import student
+    from edudet.student import loop
 
-    _say(lambda: student.reset(id, folder))
+    _say(lambda: loop.reset(id, folder))
 
 
 @exercise.command()
@@ -103,15 +103,15 @@ def check(id: str, folder: Path, plot: bool) -> None:
     """Run the visible tests of exercise ID on your solution."""
     from rich.console import Console
 
-    from edudet.exercises import student
+    from edudet.student import loop
 
     try:
-        checked = student.check(id, folder)
+        checked = loop.check(id, folder)
     except ValueError as error:
         raise click.ClickException(str(error)) from None
     Console().print(checked)
     if plot:
-        from edudet.exercises.picture import draw_first_difference
+        from edudet.student.picture import draw_first_difference
 
         drawn = draw_first_difference(checked, folder / f"{id}_check.png")
         click.echo(f"{drawn}: the first difference" if drawn else "There is no difference to draw.")
@@ -123,9 +123,9 @@ def check(id: str, folder: Path, plot: bool) -> None:
 @FOLDER
 def hint(id: str, folder: Path) -> None:
     """Say which known mistake your solution of exercise ID behaves like."""
-    from edudet.exercises import student
+    from edudet.student import loop
 
-    _say(lambda: student.hint(id, folder))
+    _say(lambda: loop.hint(id, folder))
 
 
 @main.command()
@@ -135,9 +135,9 @@ def hint(id: str, folder: Path) -> None:
               show_default=True)
 def submit(ids: tuple[str, ...], folder: Path, out: Path) -> None:
     """Zip your solutions (of the exercises IDS, or of all) to hand in."""
-    from edudet.exercises import student
+    from edudet.student import loop
 
-    _say(lambda: student.submit(ids, folder, out))
+    _say(lambda: loop.submit(ids, folder, out))
 
 
 @main.group("course")

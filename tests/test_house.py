@@ -91,7 +91,7 @@ LEVELS = [
     {"nn"},
     {"models"},
     {"explain", "training"},
-    {"exercises", "grading", "demo", "studies", "info", "cli"},
+    {"course", "exercises", "grading", "student", "demo", "studies", "info", "cli"},
 ]
 LEVEL = {group: level for level, groups in enumerate(LEVELS) for group in groups}
 ONLY_FROM_THE_TOP = {"draw", "emulator"}

@@ -16,13 +16,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import edudet
-from edudet.exercises import course, student
-from edudet.exercises.exercise import Exercise
+from edudet.course import units
+from edudet.course.exercise import Exercise
 from edudet.grading.results import write
+from edudet.student import loop
 
 SCHEMA = "edudet.bundle/1"
 REFERENCE_GROUPS = (
-    "boxes", "ops", "proposals", "targets", "losses", "metrics", "cases", "exercises",
+    "boxes", "ops", "proposals", "targets", "losses", "metrics", "cases", "course", "exercises",
 )  # fmt: skip
 
 
@@ -48,13 +49,13 @@ class Bundle:
     @property
     def given(self) -> dict[str, dict[str, str]]:
         """Exercise -> name -> source of what it builds on."""
-        return {name: course.given(exercise) for name, exercise in self.exercises.items()}
+        return {name: units.given(exercise) for name, exercise in self.exercises.items()}
 
 
 def build(out: Path, chosen: Sequence[str] | None = None) -> Bundle:
     """Write OUT/bundle. An existing key is kept, so that a rebuilt bundle gives the same inputs."""
-    names = list(chosen or course.ids())
-    exercises = [course.load(name) for name in names]
+    names = list(chosen or units.ids())
+    exercises = [units.load(name) for name in names]
     folder = out / "bundle"
     key = folder / "key"
     secret = key.read_text() if key.exists() else secrets.token_hex(32)
@@ -62,7 +63,7 @@ def build(out: Path, chosen: Sequence[str] | None = None) -> Bundle:
     needed = dict.fromkeys(names + [name for e in exercises for name, _ in e.given_functions])
     for name in needed:
         ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(course.FOLDER / name, folder / "exercises" / name, ignore=ignored)
+        shutil.copytree(units.FOLDER / name, folder / "exercises" / name, ignore=ignored)
     write(key, secret)
     key.chmod(0o600)
     manifest = {
@@ -79,7 +80,7 @@ def build_course(out: Path, chosen: Sequence[str] = ()) -> list[str]:
     bundle = build(out, chosen)
     student_folder = out / "student"
     for name in bundle.exercises:
-        student.start(name, student_folder / name)
+        loop.start(name, student_folder / name)
     write(student_folder / "README.md", _welcome(bundle))
     points = sum(exercise.points for exercise in bundle.exercises.values())
     return [
@@ -115,7 +116,7 @@ def load(folder: Path) -> Bundle:
     if manifest["reference"] != reference_hash():
         raise BadBundle(f"grade: {folder} was built with another state of edudet "
                         f"({manifest['edudet']}); build it again, or install that one")  # fmt: skip
-    exercises = {name: course.load(name, folder / "exercises") for name in manifest["exercises"]}
+    exercises = {name: units.load(name, folder / "exercises") for name in manifest["exercises"]}
     return Bundle(hashlib.sha256(text.encode()).hexdigest(), key, exercises, folder)
 
 

@@ -11,19 +11,19 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from edudet.exercises import course
-from edudet.exercises.student import load
+from edudet.course import units
 from edudet.grading import hostile, sandbox
 from edudet.grading.batch import default_jobs
 from edudet.grading.session import Worker
 from edudet.grading.verify import Finding, verify
+from edudet.student.loop import load
 
 FEWEST_MISTAKES, FEWEST_ALTERNATIVES = 6, 2
 
 
 def run(names: Sequence[str] = (), jobs: int | None = None) -> bool:
     """Verify the exercises `names`, or all; print what was found. Whether all is well."""
-    ids = [load(name).id for name in names] or course.ids()
+    ids = [load(name).id for name in names] or units.ids()
     console = Console()
     found: list[Finding] = []
     with ProcessPoolExecutor(jobs or default_jobs(), get_context("spawn")) as pool:
@@ -61,9 +61,9 @@ def _hostile(console: Console) -> Iterator[str]:
 
 
 def _verify_one(name: str) -> list[Finding]:
-    exercise = course.load(name)
+    exercise = units.load(name)
     with Worker(sandbox.best(), sandbox.make_world([])) as worker:
-        return list(verify(exercise, course.given(exercise), worker))
+        return list(verify(exercise, units.given(exercise), worker))
 
 
 def _names(found: Sequence[Finding]) -> dict[tuple[str, str], set[str]]:

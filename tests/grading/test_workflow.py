@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from edudet.exercises import course
+from edudet.course import units
 from edudet.grading import bundle
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +23,7 @@ SUBMISSIONS = int(os.environ.get("EDUDET_WORKFLOW_SUBMISSIONS", "6"))
 def command(walls, tmp_path):
     if not importlib.util.find_spec("snakemake"):
         pytest.skip("snakemake, for clusters, is not installed")
-    exercise = course.load("box_iou")
+    exercise = units.load("box_iou")
     made = bundle.build(tmp_path / "course", ["box_iou"])
     for i in range(SUBMISSIONS):
         folder = tmp_path / "submissions" / f"s {i:03}"

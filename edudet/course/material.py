@@ -6,7 +6,7 @@ from typing import Any
 import numpy
 import torch
 
-from edudet.grading.judge import difference
+from edudet.course.judge import difference
 
 
 def random_boxes(

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy
 import torch
 
+from edudet.course.exercise import Exercise
 from edudet.draw import Steps, new_figure
-from edudet.exercises.exercise import Exercise
 from edudet.grading.worker import runner
 
 if TYPE_CHECKING:
-    from edudet.exercises.student import Check
+    from edudet.student.loop import Check
 
 LETTERS_OF_TITLE = 36  # in a line
 MOST_IN_TITLE = 8  # numbers
@@ -58,8 +58,8 @@ def draw_first_difference(checked: "Check", path: Path) -> Path | None:
 def mistakes(name: str, function: str = "") -> Steps:
     """What is right beside what each known mistake gives, for the first visible call that tells
     them apart; of the exercise's first function, or of the named one."""
-    from edudet.exercises.student import load
     from edudet.grading import broker
+    from edudet.student.loop import load
 
     exercise = load(name)
     function = function or exercise.functions[0].__name__

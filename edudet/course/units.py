@@ -5,9 +5,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from edudet.exercises.exercise import Exercise
+from edudet.course.exercise import Exercise
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parents[1] / "exercises"
 
 UNITS = {
     "Boxes and windows": [
