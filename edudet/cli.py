@@ -113,7 +113,8 @@ def check(id: str, folder: Path, plot: bool) -> None:
     if plot:
         from edudet.student.picture import draw_first_difference
 
-        drawn = draw_first_difference(checked, folder / f"{id}_check.png")
+        place = folder / f"{id}_check.png"
+        drawn = draw_first_difference(checked.exercise, checked.marked, place)
         click.echo(f"{drawn}: the first difference" if drawn else "There is no difference to draw.")
     raise SystemExit(0 if checked.passed else 1)
 
@@ -150,9 +151,9 @@ def course_group() -> None:
 @click.option("--only", multiple=True, metavar="ID", help="an exercise to include; all if none")
 def build(out: Path, only: tuple[str, ...]) -> None:
     """Write OUT/student/, for students, and OUT/bundle/, the sealed tests, for the grader."""
-    from edudet.grading import bundle
+    from edudet.student import release
 
-    _say(lambda: bundle.build_course(out, only))
+    _say(lambda: release.build_course(out, only))
 
 
 @course_group.command()

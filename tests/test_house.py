@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,8 @@ def words(path):
     return {line.split()[1].strip('<>"').split("/")[0] + "/" for line in included}
 
 
-# A group may import from its own level and from those before it; `cases` import only themselves.
+# A group may import from its own level and from those before it, from `course` on only from those
+# before it; `cases` import only themselves.
 LEVELS = [
     {"check", "cases"},
     {"native"},
@@ -91,24 +93,32 @@ LEVELS = [
     {"nn"},
     {"models"},
     {"explain", "training"},
-    {"course", "exercises", "grading", "student", "demo", "studies", "info", "cli"},
+    {"course"},
+    {"exercises", "grading", "info"},
+    {"student", "studies", "demo"},
+    {"cli"},
 ]
 LEVEL = {group: level for level, groups in enumerate(LEVELS) for group in groups}
-ONLY_FROM_THE_TOP = {"draw", "emulator"}
+ONLY_FROM_THE_COURSE_ON = {"draw", "emulator"}
 
 
-def imported_groups(path):
-    """The groups of edudet that a file imports, whatever the form of the import."""
+def imports(path):
+    """(dotted name, names taken from it) of all that a file imports, inside functions, too."""
     package = path.relative_to(ROOT).with_suffix("").parts
     for node in ast.walk(ast.parse(path.read_text())):
-        names = []
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            yield from ((alias.name, []) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:
                 base = ".".join((*package[: -node.level], *([base] if base else [])))
-            names = [base] if "." in base else [f"{base}.{alias.name}" for alias in node.names]
+            yield base, [alias.name for alias in node.names]
+
+
+def imported_groups(path):
+    """The groups of edudet that a file imports, whatever the form of the import."""
+    for base, taken in imports(path):
+        names = [base] if "." in base else [f"{base}.{name}" for name in taken]
         yield from (name.split(".")[1] for name in names if name.startswith("edudet."))
 
 
@@ -142,11 +152,32 @@ def test_imports_follow_the_arrow():
             if used in (group, "__version__", "_emulator"):  # the last: a module written in C++
                 continue
             assert used in LEVEL, f"{path.name} imports {used}, which the arrow does not know"
-            allowed = LEVEL[used] <= LEVEL[group] and group != "cases"
+            late = LEVEL[group] >= LEVEL["course"]
+            allowed = LEVEL[used] + late <= LEVEL[group] and group != "cases"
             assert allowed, f"{path.name}: {group} must not import {used}"
-            if used in ONLY_FROM_THE_TOP:
-                top = LEVEL[group] == len(LEVELS) - 1
-                assert top, f"{path.name}: only the top level and notebooks import {used}"
+            if used in ONLY_FROM_THE_COURSE_ON:
+                assert late, f"{path.name}: only the last levels and notebooks import {used}"
+
+
+def test_no_import_circle():
+    """No file needs itself, through whatever others, wherever the imports stand."""
+    files = {}
+    for path in (ROOT / "edudet").rglob("*.py"):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        files[".".join(parts[:-1] if path.stem == "__init__" else parts)] = path
+    graph = {}
+    for name, path in files.items():
+        graph[name] = set()
+        for base, taken in imports(path):
+            inside = [f"{base}.{one}" for one in taken]
+            graph[name] |= {file for file in inside if file in files}
+            if base in files and not all(file in files for file in inside):
+                graph[name].add(base)
+        graph[name].discard(name)
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" <- ".join(error.args[1]))
 
 
 def test_a_paper_imports_no_configuration():

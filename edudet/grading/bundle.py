@@ -1,6 +1,5 @@
 """The sealed test bundle of a course: the exercises with their hidden tests, and the course's key.
 
-    OUT/student/   what students get: tasks, stubs, visible tests are in their edudet
     OUT/bundle/    manifest.json, key, exercises/: keep it to yourself
 
 The manifest names every file with its hash, and the hash of the library that is the reference. A
@@ -19,7 +18,6 @@ import edudet
 from edudet.course import units
 from edudet.course.exercise import Exercise
 from edudet.grading.results import write
-from edudet.student import loop
 
 SCHEMA = "edudet.bundle/1"
 REFERENCE_GROUPS = (
@@ -73,31 +71,6 @@ def build(out: Path, chosen: Sequence[str] | None = None) -> Bundle:
     }  # fmt: skip
     write(folder / "manifest.json", json.dumps(manifest, indent=1) + "\n")
     return load(folder)
-
-
-def build_course(out: Path, chosen: Sequence[str] = ()) -> list[str]:
-    """Write OUT/student and OUT/bundle; says what lies where."""
-    bundle = build(out, chosen)
-    student_folder = out / "student"
-    for name in bundle.exercises:
-        loop.start(name, student_folder / name)
-    write(student_folder / "README.md", _welcome(bundle))
-    points = sum(exercise.points for exercise in bundle.exercises.values())
-    return [
-        f"{student_folder}: {len(bundle.exercises)} exercises, for students",
-        f"{bundle.folder}: the tests of {points:g} points, for you alone ({bundle.hash[:12]})",
-    ]
-
-
-def _welcome(bundle: Bundle) -> str:
-    rows = [f"| `{e.id}` | {e.title} | {e.points:g} |" for e in bundle.exercises.values()]
-    return "\n".join([
-        "# Exercises", "",
-        "Each folder holds a task (`.md`) and a file to write your solution in.", "",
-        "    edudet exercise check nms --folder nms", "",
-        "| exercise | | points |", "|---|---|---|", *rows, "",
-        "`edudet submit` makes the file to hand in.", "",
-    ])  # fmt: skip
 
 
 def load(folder: Path) -> Bundle:

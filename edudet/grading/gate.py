@@ -16,14 +16,13 @@ from edudet.grading import hostile, sandbox
 from edudet.grading.batch import default_jobs
 from edudet.grading.session import Worker
 from edudet.grading.verify import Finding, verify
-from edudet.student.loop import load
 
 FEWEST_MISTAKES, FEWEST_ALTERNATIVES = 6, 2
 
 
 def run(names: Sequence[str] = (), jobs: int | None = None) -> bool:
     """Verify the exercises `names`, or all; print what was found. Whether all is well."""
-    ids = [load(name).id for name in names] or units.ids()
+    ids = [units.load(name).id for name in names] or units.ids()
     console = Console()
     found: list[Finding] = []
     with ProcessPoolExecutor(jobs or default_jobs(), get_context("spawn")) as pool:
