@@ -32,7 +32,7 @@ def command(walls, tmp_path):
     # `edudet` as the workflow calls it, from this checkout.
     program = tmp_path / "bin" / "edudet"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m edudet.cli "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m edudet "$@"\n')
     program.chmod(0o755)
     words = [sys.executable, "-m", "snakemake", "-s", ROOT / "edudet/grading/workflow/Snakefile",
              "--cores", "2", "--config", f"submissions={tmp_path / 'submissions'}",
