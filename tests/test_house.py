@@ -84,7 +84,7 @@ def words(path):
 # A group may import from its own level and from those before it, from `course` on only from those
 # before it; `cases` import only themselves.
 LEVELS = [
-    {"check", "cases"},
+    {"check", "cases", "progress"},
     {"native"},
     {"boxes"},
     {"ops"},
@@ -190,6 +190,18 @@ def test_a_paper_imports_no_configuration():
         if re.search(r"(from|import) edudet\.models\.(small|published)", path.read_text())
     ]
     assert papers and not guilty
+
+
+# What is shown to people is written with rich; all others say how far they are (progress.py).
+ROOMS_WITH_RICH = {"progress", "emulator", "info", "grading", "student", "demo", "cli"}
+
+
+def test_rich_is_for_what_is_shown():
+    users = set()
+    for path in (ROOT / "edudet").rglob("*.py"):
+        if any(base.split(".")[0] == "rich" for base, _ in imports(path)):
+            users.add(path.relative_to(ROOT / "edudet").parts[0].removesuffix(".py"))
+    assert users == ROOMS_WITH_RICH
 
 
 def test_no_room_without_a_name():

@@ -8,7 +8,6 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from edudet.course import units
@@ -16,6 +15,7 @@ from edudet.grading import hostile, sandbox
 from edudet.grading.batch import default_jobs
 from edudet.grading.session import Worker
 from edudet.grading.verify import Finding, verify
+from edudet.progress import track
 
 FEWEST_MISTAKES, FEWEST_ALTERNATIVES = 6, 2
 
@@ -26,7 +26,7 @@ def run(names: Sequence[str] = (), jobs: int | None = None) -> bool:
     console = Console()
     found: list[Finding] = []
     with ProcessPoolExecutor(jobs or default_jobs(), get_context("spawn")) as pool:
-        for part in track(pool.map(_verify_one, ids), "verifying", len(ids), transient=True):
+        for part in track(pool.map(_verify_one, ids), "verifying", len(ids), stays=False):
             found += part
     console.print(_table(ids, found))
     wrong = [finding for finding in found if not finding.right]
