@@ -25,9 +25,9 @@ def modules():
     for room in pkgutil.iter_modules(edudet.__path__):
         if room.ispkg and room.name not in WITHOUT_FORMS:
             package = importlib.import_module(f"edudet.{room.name}")
-            for found in pkgutil.iter_modules(package.__path__):
-                if not found.name.startswith("_") and not found.ispkg:
-                    yield importlib.import_module(f"{package.__name__}.{found.name}")
+            for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+                if not found.ispkg:
+                    yield importlib.import_module(found.name)
 
 
 MODULES = [pytest.param(module, id=module.__name__) for module in modules()]
