@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -80,9 +81,10 @@ def words(path):
     return {line.split()[1].strip('<>"').split("/")[0] + "/" for line in included}
 
 
-# A group may import from its own level and from those before it; `cases` import only themselves.
+# A group may import from its own level and from those before it, from `course` on only from those
+# before it; `cases` import only themselves.
 LEVELS = [
-    {"check", "cases", "dtypes"},
+    {"check", "cases", "dtypes", "progress"},
     {"native"},
     {"boxes"},
     {"ops", "draw"},
@@ -91,10 +93,13 @@ LEVELS = [
     {"nn"},
     {"models"},
     {"explain", "training"},
-    {"exercises", "grading", "demo", "studies", "info", "cli"},
+    {"course"},
+    {"exercises", "grading", "info"},
+    {"student", "studies", "demo"},
+    {"cli"},
 ]
 LEVEL = {group: level for level, groups in enumerate(LEVELS) for group in groups}
-ONLY_FROM_THE_TOP = {"draw", "emulator"}
+ONLY_FROM_THE_COURSE_ON = {"draw", "emulator"}
 
 
 def level_of(path):
@@ -103,19 +108,23 @@ def level_of(path):
     return LEVEL[rest[0] if group == "draw" and len(rest) > 1 else group.removesuffix(".py")]
 
 
-def imported_names(path):
-    """The dotted names that a file imports, whatever the form of the import."""
+def imports(path):
+    """(dotted name, names taken from it) of all that a file imports, inside functions, too."""
     package = path.relative_to(ROOT).with_suffix("").parts
     for node in ast.walk(ast.parse(path.read_text())):
-        names = []
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            yield from ((alias.name, []) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:
                 base = ".".join((*package[: -node.level], *([base] if base else [])))
-            names = [f"{base}.{alias.name}" for alias in node.names]
-        yield from names
+            yield base, [alias.name for alias in node.names]
+
+
+def imported_names(path):
+    """The dotted names that a file imports, whatever the form of the import."""
+    for base, taken in imports(path):
+        yield from [f"{base}.{name}" for name in taken] or [base]
 
 
 def imported_groups(path):
@@ -153,11 +162,32 @@ def test_imports_follow_the_arrow():
             if used in (group, "__version__", "_emulator"):  # the last: a module written in C++
                 continue
             assert used in LEVEL, f"{path.name} imports {used}, which the arrow does not know"
-            allowed = LEVEL[used] <= level_of(path) and group != "cases"
+            late = level_of(path) >= LEVEL["course"]
+            allowed = LEVEL[used] + late <= level_of(path) and group != "cases"
             assert allowed, f"{path.name}: {group} must not import {used}"
-            if used in ONLY_FROM_THE_TOP:
-                top = LEVEL[group] == len(LEVELS) - 1
-                assert top, f"{path.name}: only the top level and notebooks import {used}"
+            if used in ONLY_FROM_THE_COURSE_ON:
+                assert late, f"{path.name}: only the last levels and notebooks import {used}"
+
+
+def test_no_import_circle():
+    """No file needs itself, through whatever others, wherever the imports stand."""
+    files = {}
+    for path in (ROOT / "edudet").rglob("*.py"):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        files[".".join(parts[:-1] if path.stem == "__init__" else parts)] = path
+    graph = {}
+    for name, path in files.items():
+        graph[name] = set()
+        for base, taken in imports(path):
+            inside = [f"{base}.{one}" for one in taken]
+            graph[name] |= {file for file in inside if file in files}
+            if base in files and not all(file in files for file in inside):
+                graph[name].add(base)
+        graph[name].discard(name)
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" <- ".join(error.args[1]))
 
 
 def test_a_figure_uses_those_of_its_room_and_of_rooms_before_it():
@@ -195,6 +225,18 @@ def test_a_paper_imports_no_configuration():
         if re.search(r"(from|import) edudet\.models\.(small|published)", path.read_text())
     ]
     assert papers and not guilty
+
+
+# What is shown to people is written with rich; all others say how far they are (progress.py).
+ROOMS_WITH_RICH = {"progress", "emulator", "info", "grading", "student", "demo", "cli"}
+
+
+def test_rich_is_for_what_is_shown():
+    users = set()
+    for path in (ROOT / "edudet").rglob("*.py"):
+        if any(base.split(".")[0] == "rich" for base, _ in imports(path)):
+            users.add(path.relative_to(ROOT / "edudet").parts[0].removesuffix(".py"))
+    assert users == ROOMS_WITH_RICH
 
 
 def test_no_room_without_a_name():

@@ -199,5 +199,8 @@ def decode_deltas_vectorized(
     return boxes.flatten(-2).to(dtype)
 
 
-ENCODINGS = {"loop": encode_deltas_loop, "vectorized": encode_deltas_vectorized}
 IMPLEMENTATIONS = {"loop": decode_deltas_loop, "vectorized": decode_deltas_vectorized}
+IMPLEMENTATIONS_OF_ENCODE_DELTAS = {
+    "loop": encode_deltas_loop,
+    "vectorized": encode_deltas_vectorized,
+}

@@ -121,4 +121,4 @@ def _over_pairs(losses: Tensor, reduction: str) -> Tensor:
 
 
 IMPLEMENTATIONS = {"loop": pull_loss_loop, "vectorized": pull_loss_vectorized}
-IMPLEMENTATIONS_OF_PUSH = {"loop": push_loss_loop, "vectorized": push_loss_vectorized}
+IMPLEMENTATIONS_OF_PUSH_LOSS = {"loop": push_loss_loop, "vectorized": push_loss_vectorized}

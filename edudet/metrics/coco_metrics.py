@@ -18,10 +18,8 @@ The steps: coco_records.py reads, coco_overlaps.py compares, coco.py matches and
 """
 
 from collections.abc import Hashable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
@@ -30,13 +28,13 @@ from edudet.metrics.coco import (
     AREAS,
     IOU_THRESHOLDS,
     RECALL_LEVELS,
-    Step,
     coco_problem,
     evaluate_loop,
     evaluate_native,
 )
 from edudet.metrics.coco_overlaps import SIGMAS
 from edudet.metrics.coco_records import Source, read_coco
+from edudet.progress import Progress
 
 
 def coco_metrics(
@@ -157,13 +155,12 @@ def _evaluate(
     if sigmas_.ndim != 1 or not (np.isfinite(sigmas_) & (sigmas_ > 0)).all() or not len(sigmas_):
         raise ValueError(f"{function}: sigmas must be positive numbers, got {sigmas!r}")
     areas = [name for name in AREAS if kind != "keypoints" or name != "small"]
-    with _bar(progress) as step:
-        step("reading", 0, 1)
+    with Progress("reading", 1, shown=progress, stays=False) as told:
         data = read_coco(function, ground_truth, detections, kind, len(sigmas_))
-        step("comparing", 0, 1)
+        told.at(0, title="comparing")
         problem = coco_problem(data, kind, limits, areas, sigmas_)
         form = evaluate_loop if native.missing("cpu") else evaluate_native
-        precision, recall = form(problem, step)
+        precision, recall = form(problem, told)
     return CocoEvaluation(kind, data.category_ids, areas, limits, precision, recall)
 
 
@@ -177,24 +174,3 @@ def _limits(function: str, max_detections: Sequence[int] | None, kind: str) -> l
             f"{function}: max_detections must be positive and rising, got {max_detections!r}"
         )
     return limits
-
-
-def _bar(progress: bool) -> Any:
-    return _ProgressBar() if progress else nullcontext(lambda *_: None)
-
-
-class _ProgressBar:
-    def __enter__(self) -> Step:
-        from rich.progress import Progress
-
-        self.bar = Progress(transient=True)
-        task = self.bar.add_task("")
-        self.bar.start()
-
-        def step(what: str, done: int, total: int) -> None:
-            self.bar.update(task, description=what, completed=done, total=total)
-
-        return step
-
-    def __exit__(self, *error: Any) -> None:
-        self.bar.stop()

@@ -2,7 +2,7 @@
 
     rle_iou                  IoU of every pair of masks
     read_segmentations       polygons and run lengths, compressed or not, of half a million records
-    rle_overlaps             IoU of pairs, row by row (C++); rle_overlaps_loop is its definition
+    rle_overlaps             IoU of pairs, row by row: rle_overlaps_loop (the definition), _native
 """
 
 from collections.abc import Mapping, Sequence
@@ -174,13 +174,8 @@ def rle_overlaps(
     found: RunLengths, truth: RunLengths, crowd: np.ndarray, begin: np.ndarray, first: np.ndarray
 ) -> np.ndarray:
     """IoU of pairs, row by row (see coco_overlaps.py)."""
-    if native.missing("cpu"):
-        return rle_overlaps_loop(found, truth, crowd, begin, first)
-    arrays = (
-        found.counts, found.start, found.stop, truth.counts, truth.start, truth.stop,
-        np.ascontiguousarray(found.sizes[:, 0]), crowd, begin, first,
-    )
-    return native.call("rle_overlaps", "rle", *map(torch.from_numpy, arrays)).numpy()
+    form = rle_overlaps_loop if native.missing("cpu") else rle_overlaps_native
+    return form(found, truth, crowd, begin, first)
 
 
 def rle_overlaps_loop(
@@ -190,18 +185,29 @@ def rle_overlaps_loop(
     for i in range(len(found)):
         for place in range(int(begin[i]), int(begin[i + 1])):
             j = int(first[i] + place - begin[i])
-            out[place] = overlap_loop(found.one(i), truth.one(j), bool(crowd[j]))
+            out[place] = _overlap(found.one(i), truth.one(j), bool(crowd[j]))
     return out
 
 
-def overlap_loop(a: list[int], b: list[int], crowd: bool) -> float:
+def _overlap(a: list[int], b: list[int], crowd: bool) -> float:
     """IoU; of a crowd, the part of `a` in it."""
     both = sum(length for length, in_a, in_b in walk(a, b) if in_a and in_b)
     area_a, area_b = sum(a[1::2]), sum(b[1::2])
     return both / (area_a if crowd else area_a + area_b - both) if both else 0.0
 
 
+def rle_overlaps_native(
+    found: RunLengths, truth: RunLengths, crowd: np.ndarray, begin: np.ndarray, first: np.ndarray
+) -> np.ndarray:
+    native.require("rle_overlaps", torch.empty(0))
+    arrays = (
+        found.counts, found.start, found.stop, truth.counts, truth.start, truth.stop,
+        np.ascontiguousarray(found.sizes[:, 0]), crowd, begin, first,
+    )
+    return native.call("rle_overlaps", "rle", *map(torch.from_numpy, arrays)).numpy()
+
+
 IMPLEMENTATIONS = {
     "loop": rle_overlaps_loop,
-    "native": rle_overlaps,
+    "native": rle_overlaps_native,
 }

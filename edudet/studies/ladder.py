@@ -10,14 +10,13 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from rich.console import Console
-from rich.progress import track
 from torch import Tensor, nn
 
 from edudet import check
 from edudet.data import Scenes
 from edudet.data.files import write_atomically
 from edudet.data.proposals import SelectiveSearch
+from edudet.progress import track
 from edudet.proposals import window_count
 from edudet.studies import rungs
 from edudet.studies.ladder_report import Rung, report
@@ -84,9 +83,8 @@ def measure_speed(
     """Give every image (3, H, W), all of one size, to every model, one after the other."""
     size = (images[0].shape[-2], images[0].shape[-1])
     runs: dict[str, list] = {name: [] for name in ("window", *models)}
-    shown = track(images, "measuring", transient=True, disable=not Console().is_terminal)
     with rungs.proposing(models, SelectiveSearch(most=MOST)):
-        for number, image in enumerate(shown):
+        for number, image in enumerate(track(images, "measuring", stays=False)):
             sample = rungs.sample_windows(size, windows, number)
             for name in runs:
                 once = partial(

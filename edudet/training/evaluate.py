@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from rich.console import Console
-from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
@@ -16,6 +14,7 @@ from edudet.data.collate import collate
 from edudet.metrics import coco_evaluate, pck
 from edudet.metrics.coco_overlaps import SIGMAS
 from edudet.ops import box_iou
+from edudet.progress import track
 from edudet.training.batches import to_device
 from edudet.training.detect import detect
 
@@ -57,11 +56,10 @@ def evaluate(
     check.is_int("evaluate", batch_size=batch_size)
     check.positive("evaluate", batch_size=batch_size)
     place, training = torch.device(device), model.training
-    progress = progress and Console().is_terminal  # in a file a bar is a row of empty lines
     loader = DataLoader(dataset, batch_size, num_workers=workers, collate_fn=collate)
     collected, seconds = Collected(dataset, kind), 0.0
     model.to(place).eval()
-    for images, targets in _shown(loader, progress):
+    for images, targets in track(loader, "measuring", shown=progress, stays=False):
         outputs, taken = detect(model, to_device(images, place), targets)
         seconds += taken
         for one in zip(images, targets, outputs, strict=True):
@@ -133,10 +131,6 @@ class Joints:
     def pck(self) -> float:
         truth, points, lengths = (torch.cat(parts) for parts in zip(*self.rows, strict=True))
         return float(pck(truth[:, :, :2], points, lengths, PCK_FRACTION, truth[:, :, 2] > 0))
-
-
-def _shown(loader: DataLoader, progress: bool) -> Any:
-    return track(loader, "measuring", transient=True) if progress else loader
 
 
 def _wanted(target: Mapping[str, Any], kind: str) -> dict[str, Any]:

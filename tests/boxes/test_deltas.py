@@ -8,14 +8,14 @@ from torch.testing import assert_close
 
 from conftest import torchvision_ops
 from edudet.boxes import decode_deltas, encode_deltas
-from edudet.boxes.deltas import ENCODINGS, IMPLEMENTATIONS
+from edudet.boxes.deltas import IMPLEMENTATIONS, IMPLEMENTATIONS_OF_ENCODE_DELTAS
 from edudet.cases.boxes.deltas import CASES, ENCODED, MISTAKES, MISTAKES_WITH_ENCODED
 from edudet.ops import box_iou
 
 
-@pytest.fixture(params=ENCODINGS)
+@pytest.fixture(params=IMPLEMENTATIONS_OF_ENCODE_DELTAS)
 def encode(request):
-    return ENCODINGS[request.param]
+    return IMPLEMENTATIONS_OF_ENCODE_DELTAS[request.param]
 
 
 @pytest.fixture(params=IMPLEMENTATIONS)
@@ -95,7 +95,8 @@ def test_what_a_convention_changes():
 )
 def test_there_and_back(n, seed, weights):
     boxes, anchors = random_boxes(n, seed, torch.double), random_boxes(n, seed + 1, torch.double)
-    for encode, decode in zip(ENCODINGS.values(), IMPLEMENTATIONS.values(), strict=True):
+    for name, decode in IMPLEMENTATIONS.items():
+        encode = IMPLEMENTATIONS_OF_ENCODE_DELTAS[name]
         back = decode(encode(boxes, anchors, weights), anchors, weights)
         assert_close(back, boxes)
     deltas = random_deltas(n, seed=seed, dtype=torch.double)
@@ -111,7 +112,9 @@ def test_forms_agree(n, dtype):
     assert loop.dtype == vectorized.dtype == dtype and loop.shape == (n, 12)
     assert_close(loop, vectorized)
     boxes = random_boxes(n, 1, dtype)
-    loop, vectorized = (form(boxes, anchors, weights) for form in ENCODINGS.values())
+    loop, vectorized = (
+        form(boxes, anchors, weights) for form in IMPLEMENTATIONS_OF_ENCODE_DELTAS.values()
+    )
     assert loop.dtype == vectorized.dtype == dtype and loop.shape == (n, 4)
     assert_close(loop, vectorized)
 

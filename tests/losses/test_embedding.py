@@ -6,7 +6,7 @@ from torch.testing import assert_close
 
 from edudet.cases.losses.embedding import CASES, CASES_OF_PUSH, MISTAKES, MISTAKES_OF_PUSH
 from edudet.losses import pull_loss, push_loss
-from edudet.losses.embedding import IMPLEMENTATIONS, IMPLEMENTATIONS_OF_PUSH
+from edudet.losses.embedding import IMPLEMENTATIONS, IMPLEMENTATIONS_OF_PUSH_LOSS
 from edudet.losses.reduction import REDUCTIONS
 
 
@@ -15,9 +15,9 @@ def pull(request):
     return IMPLEMENTATIONS[request.param]
 
 
-@pytest.fixture(params=IMPLEMENTATIONS_OF_PUSH)
+@pytest.fixture(params=IMPLEMENTATIONS_OF_PUSH_LOSS)
 def push(request):
-    return IMPLEMENTATIONS_OF_PUSH[request.param]
+    return IMPLEMENTATIONS_OF_PUSH_LOSS[request.param]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -51,7 +51,8 @@ def test_forms_agree(pairs, margin):
         pulls = [f(top_left, bottom_right, reduction) for f in IMPLEMENTATIONS.values()]
         assert_close(*pulls)
         pushes = [
-            f(top_left, bottom_right, margin, reduction) for f in IMPLEMENTATIONS_OF_PUSH.values()
+            form(top_left, bottom_right, margin, reduction)
+            for form in IMPLEMENTATIONS_OF_PUSH_LOSS.values()
         ]
         assert_close(*pushes)
 

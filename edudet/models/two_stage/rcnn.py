@@ -23,14 +23,13 @@ quarter of them objects, not 32 and 96 from all; regression targets are not whit
 kept as float16.
 """
 
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
-from rich.progress import track
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
@@ -50,6 +49,7 @@ from edudet.nn.linear_svm import Examples, LinearSVMs
 from edudet.nn.ridge import BoxRegressors
 from edudet.nn.transform import Batch, Size, Target, Transform
 from edudet.ops import roi_align
+from edudet.progress import track
 from edudet.targets import RoiTargets
 
 CONTEXT = 16 / 227  # the paper's context, as a part of the crop's side
@@ -240,8 +240,7 @@ class RCNN(FastRCNN):
         shards, names = Shards(folder), []
         network = nn.ModuleList([self.backbone, self.box_branch.body])
         weights = digest(repr(self.box_branch.pool), *network.state_dict().values())
-        screen = Console(stderr=True)
-        for i in track(range(len(dataset)), "features", console=screen, disable=not progress):
+        for i in track(range(len(dataset)), "features", shown=progress, stream=sys.stderr):
             batch, boxes, objects = self._inputs(*dataset[i])
             name = digest(weights, batch.images, boxes, *objects.values())
             if name not in shards:

@@ -7,11 +7,12 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from edudet import exercises
+from edudet import student
 from edudet.cli import main
-from edudet.exercises import course, student
+from edudet.course import units
+from edudet.student import loop
 
-RIGHT = course.load("nms").alternatives["loops"]
+RIGHT = units.load("nms").alternatives["loops"]
 WRONG = RIGHT.replace("<= iou_threshold", "< iou_threshold")
 
 
@@ -22,7 +23,7 @@ def command(*words):
 def test_list_shows_every_exercise():
     shown = command("exercise", "list")
     assert shown.exit_code == 0
-    assert all(name in shown.output for name in course.ids())
+    assert all(name in shown.output for name in units.ids())
 
 
 def test_start_never_overwrites(tmp_path):
@@ -43,9 +44,9 @@ def test_reset_keeps_a_copy(tmp_path):
     done = command("exercise", "reset", "nms", "--folder", tmp_path)
     assert "nms.py.1.bak: a copy" in done.output.replace("\n", "")
     assert (tmp_path / "nms.py.1.bak").read_text() == "# mine"
-    assert (tmp_path / "nms.py").read_text() == course.load("nms").stub
+    assert (tmp_path / "nms.py").read_text() == units.load("nms").stub
     (tmp_path / "nms.py").write_text("# mine again")
-    student.reset("nms", tmp_path)
+    loop.reset("nms", tmp_path)
     assert (tmp_path / "nms.py.2.bak").read_text() == "# mine again"
 
 
@@ -65,10 +66,10 @@ def test_check_and_hint(tmp_path):
 
 def test_check_in_a_notebook(tmp_path):
     (tmp_path / "nms.py").write_text(WRONG + "\n# <script>")
-    page = exercises.check("nms", tmp_path)._repr_html_()
+    page = student.check("nms", tmp_path)._repr_html_()
     assert "<table>" in page and "known mistake" in page and "6 of 7" in page
     (tmp_path / "nms.py").write_text("raise ValueError('<script>')")
-    assert "<script>" not in exercises.check("nms", tmp_path)._repr_html_()
+    assert "<script>" not in student.check("nms", tmp_path)._repr_html_()
 
 
 def test_hint_without_a_known_mistake(tmp_path):
@@ -93,7 +94,7 @@ def test_mistakes_of_the_user_are_told(tmp_path, words, message):
 
 def test_submit(tmp_path):
     (tmp_path / "nms.py").write_text(RIGHT)
-    student.start("box_iou", tmp_path)
+    loop.start("box_iou", tmp_path)
     out = tmp_path / "alice.zip"
     done = command("submit", "nms", "box_iou", "--folder", tmp_path, "--out", out)
     assert done.exit_code == 0 and "still as at the start: box_iou" in done.output
@@ -109,4 +110,4 @@ def test_submit(tmp_path):
 def test_lines_are_counted_without_docstrings_and_comments():
     source = '"""One.\n\nTwo.\n"""\nimport torch\n\n\ndef f(x):\n    """Doc."""\n    # why\n'
     source += "    return x\n"
-    assert student.num_lines(source) == 2
+    assert loop.num_lines(source) == 2

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edudet.grading.judge import difference
+from edudet.course.judge import difference
 
 NAN, INF = float("nan"), float("inf")
 

@@ -1,13 +1,14 @@
 """The exercises in the order of the course, and how they are found."""
 
+import difflib
 import importlib.util
 import sys
 from dataclasses import replace
 from pathlib import Path
 
-from edudet.exercises.exercise import Exercise
+from edudet.course.exercise import Exercise
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parents[1] / "exercises"
 
 UNITS = {
     "Boxes and windows": [
@@ -40,14 +41,19 @@ def ids() -> list[str]:
 
 
 def load(name: str, folder: Path = FOLDER) -> Exercise:
-    """The exercise `name` from a folder of exercises: the library's, or a bundle's."""
-    file = folder / name / "exercise.py"
+    """The exercise `name` from a folder of exercises: the library's, or a bundle's.
+
+    Raises ValueError, which names the nearest one, if there is no such exercise.
+    """
+    if name not in ids():
+        near = difflib.get_close_matches(name, ids(), 1)
+        question = f"; did you mean {near[0]}?" if near else ";"
+        raise ValueError(f"exercise: no exercise is called {name!r}{question} "
+                         "`edudet exercise list` shows them all")  # fmt: skip
     module_name = f"edudet_exercise_{name}_{abs(hash(str(folder.resolve())))}"
     if module_name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(module_name, file)
-        if spec is None or spec.loader is None or not file.exists():
-            raise ValueError(f"exercise: no exercise is called {name!r}; there are: "
-                             f"{', '.join(ids())}")  # fmt: skip
+        spec = importlib.util.spec_from_file_location(module_name, folder / name / "exercise.py")
+        assert spec is not None and spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[module_name] = module
         spec.loader.exec_module(module)

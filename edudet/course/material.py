@@ -6,7 +6,9 @@ from typing import Any
 import numpy
 import torch
 
-from edudet.grading.judge import difference
+from edudet.course.judge import difference
+
+MOST_WRITTEN = 12  # rows or columns of an array with its numbers written into it
 
 
 def random_boxes(
@@ -219,3 +221,39 @@ def numbers_agree(relative: float, absolute: float) -> Callable[[Any, Any, Any],
 def scores_tensor(scores: Sequence[float]) -> torch.Tensor:
     """Numbers as float32 (N,), also when there are none."""
     return torch.tensor(scores, dtype=torch.float32)
+
+
+def show_numbers(axes: Any, result: Any) -> None:
+    """Show an array as a grid of numbers (of many dimensions: its first slice), or a text."""
+    try:
+        array = numpy.asarray(result)
+    except ValueError:
+        array = numpy.empty(0, object)
+    if array.dtype.kind not in "biuf" or array.size == 0:
+        axes.text(0.5, 0.5, _short(result), ha="center", va="center", wrap=True, fontsize=8)
+        axes.set_axis_off()
+        return
+    while array.ndim > 2:
+        array = array[0]
+    array = numpy.atleast_2d(array)
+    finite = numpy.where(numpy.isfinite(array), array, 0)
+    axes.imshow(finite, cmap="cividis", alpha=0.35)
+    axes.set_xticks(range(min(array.shape[1], 100)))
+    axes.set_yticks(range(min(array.shape[0], 100)))
+    axes.tick_params(labelsize=7)
+    if max(array.shape) <= MOST_WRITTEN:
+        for (i, j), value in numpy.ndenumerate(array):
+            axes.text(j, i, number_text(value), ha="center", va="center", fontsize=8)
+
+
+def number_text(value: Any) -> str:
+    """A number in few letters."""
+    whole = isinstance(value, (bool, int, numpy.integer, numpy.bool_))
+    return str(value) if whole else f"{value:.3g}"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, numpy.ndarray | torch.Tensor):
+        return f"nothing: shape {tuple(value.shape)}"
+    text = repr(value)
+    return text if len(text) < 300 else text[:297] + "..."

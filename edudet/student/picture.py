@@ -3,21 +3,19 @@
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy
-import torch
 
+from edudet.course import units
+from edudet.course.exercise import Exercise
+from edudet.course.material import number_text, show_numbers
 from edudet.draw import Steps, new_figure
-from edudet.exercises.exercise import Exercise
+from edudet.grading import broker
 from edudet.grading.worker import runner
-
-if TYPE_CHECKING:
-    from edudet.exercises.student import Check
 
 LETTERS_OF_TITLE = 36  # in a line
 MOST_IN_TITLE = 8  # numbers
-MOST_WRITTEN = 12  # rows or columns of an array with its numbers written into it
 
 
 def draw_task(exercise: Exercise, path: Path) -> None:
@@ -31,17 +29,15 @@ def draw_task(exercise: Exercise, path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
-def draw_first_difference(checked: "Check", path: Path) -> Path | None:
+def draw_first_difference(exercise: Exercise, marked: broker.Marked, path: Path) -> Path | None:
     """Draw what was expected beside what came, for the first call that is wrong; None without."""
-    from edudet.grading import broker
-
-    for test, calls, outcome in checked.marked.evidence:
+    for test, calls, outcome in marked.evidence:
         if not broker.answered(outcome, calls):
             continue
-        draw = checked.exercise.drawing(checked.exercise.function_of(test))
+        draw = exercise.drawing(exercise.function_of(test))
         for number, call in enumerate(calls):
             got = outcome.answer["results"][number]
-            wrong = broker.compare(checked.exercise, call, got)
+            wrong = broker.compare(exercise, call, got)
             if wrong:
                 figure, (row,) = new_figure(9, 4.2, 1, 2)
                 for axes, title, result in zip(
@@ -58,10 +54,7 @@ def draw_first_difference(checked: "Check", path: Path) -> Path | None:
 def mistakes(name: str, function: str = "") -> Steps:
     """What is right beside what each known mistake gives, for the first visible call that tells
     them apart; of the exercise's first function, or of the named one."""
-    from edudet.exercises.student import load
-    from edudet.grading import broker
-
-    exercise = load(name)
+    exercise = units.load(name)
     function = function or exercise.functions[0].__name__
     calls = [
         call for test in exercise.tests
@@ -96,7 +89,7 @@ def _in_numbers(result: Any) -> str:
         return ""
     if array.dtype.kind not in "biuf" or array.ndim > 1 or not 0 < array.size <= MOST_IN_TITLE:
         return ""
-    return ", ".join(_number(value) for value in array.reshape(-1))
+    return ", ".join(number_text(value) for value in array.reshape(-1))
 
 
 def _draw(
@@ -110,38 +103,3 @@ def _draw(
         except Exception:  # the answer may be anything
             axes.clear()
     show_numbers(axes, result)
-
-
-def show_numbers(axes: Any, result: Any) -> None:
-    """Show an array as a grid of numbers (of many dimensions: its first slice), or a text."""
-    try:
-        array = numpy.asarray(result)
-    except ValueError:
-        array = numpy.empty(0, object)
-    if array.dtype.kind not in "biuf" or array.size == 0:
-        axes.text(0.5, 0.5, _short(result), ha="center", va="center", wrap=True, fontsize=8)
-        axes.set_axis_off()
-        return
-    while array.ndim > 2:
-        array = array[0]
-    array = numpy.atleast_2d(array)
-    finite = numpy.where(numpy.isfinite(array), array, 0)
-    axes.imshow(finite, cmap="cividis", alpha=0.35)
-    axes.set_xticks(range(min(array.shape[1], 100)))
-    axes.set_yticks(range(min(array.shape[0], 100)))
-    axes.tick_params(labelsize=7)
-    if max(array.shape) <= MOST_WRITTEN:
-        for (i, j), value in numpy.ndenumerate(array):
-            axes.text(j, i, _number(value), ha="center", va="center", fontsize=8)
-
-
-def _number(value: Any) -> str:
-    whole = isinstance(value, (bool, int, numpy.integer, numpy.bool_))
-    return str(value) if whole else f"{value:.3g}"
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, numpy.ndarray | torch.Tensor):
-        return f"nothing: shape {tuple(value.shape)}"
-    text = repr(value)
-    return text if len(text) < 300 else text[:297] + "..."

@@ -1,6 +1,5 @@
 """A student's loop: start an exercise, check it, ask for a hint, hand in."""
 
-import difflib
 import hashlib
 import html
 import json
@@ -14,8 +13,8 @@ from pathlib import Path
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 
-from edudet.exercises import course
-from edudet.exercises.exercise import Exercise
+from edudet.course import units
+from edudet.course.exercise import Exercise
 from edudet.grading import broker, sandbox
 from edudet.grading.results import versions
 from edudet.grading.session import Worker
@@ -24,19 +23,9 @@ SCHEMA = "edudet.submission/1"
 COLOURS = {"pass": "green", "fail": "red", "not_run": "yellow"}
 
 
-def load(name: str) -> Exercise:
-    """The exercise, or a ValueError that says which there are, the nearest one first."""
-    if name not in course.ids():
-        near = difflib.get_close_matches(name, course.ids(), 1)
-        question = f"; did you mean {near[0]}?" if near else ""
-        raise ValueError(f"exercise: no exercise is called {name!r}{question} "
-                         "`edudet exercise list` shows them all")  # fmt: skip
-    return course.load(name)
-
-
 def start(name: str, folder: Path) -> list[str]:
     """Write stub, task and picture into `folder`; work that lies there stays. Says what it did."""
-    exercise = load(name)
+    exercise = units.load(name)
     folder.mkdir(parents=True, exist_ok=True)
     said = []
     task = folder / f"{name}.md"
@@ -58,7 +47,7 @@ def start(name: str, folder: Path) -> list[str]:
 
 def _draw(exercise: Exercise, path: Path) -> None:
     try:
-        from edudet.exercises import picture
+        from edudet.student import picture
     except ImportError:  # matplotlib is not part of the core install; the task can do without
         return
     picture.draw_task(exercise, path)
@@ -66,7 +55,7 @@ def _draw(exercise: Exercise, path: Path) -> None:
 
 def reset(name: str, folder: Path) -> list[str]:
     """Put the stub back; what was there is kept under another name."""
-    exercise = load(name)
+    exercise = units.load(name)
     file = folder / exercise.file
     said = []
     if file.exists() and file.read_text(errors="replace") != exercise.stub:
@@ -166,7 +155,7 @@ def _plain(text: str) -> str:
 
 def check(name: str, folder: Path) -> Check:
     """Run the visible tests on the student's file, through the same worker as the grader."""
-    exercise = load(name)
+    exercise = units.load(name)
     file = folder / exercise.file
     if not file.exists():
         raise ValueError(f"check: {file} must exist; `edudet exercise start {name}` writes it")
@@ -177,7 +166,7 @@ def check(name: str, folder: Path) -> Check:
     visible = [test for test in exercise.tests if test.visibility == "visible"]
     kind = sandbox.best(unsafe=True)
     with Worker(kind, sandbox.make_world([])) as worker:
-        marked = broker.mark(exercise, source, worker, 0, course.given(exercise), visible)
+        marked = broker.mark(exercise, source, worker, 0, units.given(exercise), visible)
     return Check(exercise, marked, kind, num_lines(source))
 
 
@@ -210,7 +199,7 @@ def num_lines(source: str) -> int:
 
 def submit(names: Sequence[str], folder: Path, out: Path) -> list[str]:
     """Zip the solutions with a manifest. Raises ValueError if one is missing."""
-    exercises = [load(name) for name in names or course.ids()]
+    exercises = [units.load(name) for name in names or units.ids()]
     missing = [e.file for e in exercises if not (folder / e.file).is_file()]
     if missing:
         raise ValueError(f"submit: {folder} must hold all files; missing: {', '.join(missing)}. "
