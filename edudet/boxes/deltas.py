@@ -155,12 +155,16 @@ def decode_deltas_loop(
             dx, dy, dw, dh = (row[k + i] / weights[i] for i in range(4))
             cx = anchor_cx + dx * anchor_width
             cy = anchor_cy + dy * anchor_height
-            width = anchor_width * torch.exp(clamped(dw, None, clamp))
-            height = anchor_height * torch.exp(clamped(dh, None, clamp))
+            width = anchor_width * torch.exp(_at_most(dw, clamp))
+            height = anchor_height * torch.exp(_at_most(dh, clamp))
             boxes += [cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2]
     if not boxes:
         return (0 * deltas + 0 * anchors.sum()).to(dtype)
     return torch.stack(boxes).reshape(deltas.shape).to(dtype)
+
+
+def _at_most(value: Tensor, bound: float) -> Tensor:
+    return torch.full_like(value, bound) if value > bound else value  # NaN stays
 
 
 def _centers_and_sizes(function: str, **named: Tensor) -> tuple[Tensor, Tensor]:
