@@ -45,10 +45,10 @@ def box_iou(boxes1: Tensor, boxes2: Tensor, fmt: str = "xyxy") -> Tensor:
         empty. Integer boxes are computed in float64, so nothing wraps around.
 
     Gradient:
-        Flows to both arguments, by the vectorised form (the kernels have no backward). Boxes that
-        only touch get 0, as boxes apart do, and so does 0 / 0. Where two sides lie on each other,
-        each box gets half of what the side counts; so equal boxes, a maximum, get 0 (torchvision
-        agrees from torch 2.14 on; before, its touching boxes get some).
+        Flows to both arguments, by the vectorised form (the kernels have no backward). An overlap
+        of boxes that only touch gives none, as for boxes apart, nor does 0 / 0. Where two sides lie
+        on each other, each box gets half of what the side counts; so equal boxes, a maximum, get 0.
+        (torchvision agrees, but has NaN for 0 / 0, and before torch 2.14 more for touching boxes.)
 
     Raises:
         TypeError: an argument is not a tensor.
