@@ -328,6 +328,12 @@ def in_transform(*tensors: Tensor) -> bool:
     return not torch.compiler.is_compiling() and any(wrapped(tensor) for tensor in tensors)
 
 
+def may_be_differentiated(*tensors: Tensor) -> bool:
+    return torch.compiler.is_compiling() or any(
+        asks(*tensors) for asks in (requires_grad, has_tangent, in_transform)
+    )
+
+
 def under_autocast(tensor: Tensor) -> bool:
     device = tensor.device.type
     return device in ("cpu", "cuda") and torch.is_autocast_enabled(device)

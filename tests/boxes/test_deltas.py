@@ -8,7 +8,7 @@ from torch.testing import assert_close
 
 from conftest import torchvision_ops
 from edudet.boxes import decode_deltas, encode_deltas
-from edudet.boxes.deltas import IMPLEMENTATIONS, IMPLEMENTATIONS_OF_ENCODE_DELTAS
+from edudet.boxes.deltas import CLAMP, IMPLEMENTATIONS, IMPLEMENTATIONS_OF_ENCODE_DELTAS
 from edudet.cases.boxes.deltas import CASES, ENCODED, MISTAKES, MISTAKES_WITH_ENCODED
 from edudet.ops import box_iou
 
@@ -174,6 +174,30 @@ def test_beyond_the_clamp_no_gradient_flows(decode):
     (boxes[0, 2] - boxes[0, 1]).backward()
     assert deltas.grad[0, 2] == 0 and deltas.grad[0, 3] != 0
     assert decode(torch.tensor([[0.0, 0, 9, 0]]), torch.ones(1, 4).cumsum(1), clamp=0.0).shape
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("clamp", [CLAMP, 1.0, 0, -1.5])
+def test_exactly_at_the_clamp_the_gradient_flows(decode, dtype, clamp):
+    """The same in forward mode, and on every release of torch."""
+    beyond = torch.nextafter(torch.tensor(clamp, dtype=dtype), torch.tensor(9.0, dtype=dtype))
+    deltas = torch.tensor([[0, 0, clamp, clamp], [0, 0, beyond, beyond]], dtype=dtype)
+    anchors = torch.tensor([[0, 0, 2, 4]], dtype=dtype)
+    side = math.exp(clamp)
+    expected = torch.tensor([[0, 0, 2 * side, 4 * side], [0, 0, 0, 0]], dtype=dtype)
+
+    def sides(deltas):
+        boxes = decode(deltas, anchors, clamp=clamp)
+        return (boxes[:, 2:] - boxes[:, :2]).sum()
+
+    (got,) = torch.autograd.grad(sides(deltas.requires_grad_()), deltas)
+    assert_close(got, expected)
+    _, slope = torch.func.jvp(sides, (deltas.detach(),), (torch.ones_like(deltas),))
+    # In forward mode torch makes float64 of a float32 scalar times a number.
+    assert_close(slope, expected.sum(), check_dtype=False)
+    with torch.no_grad():  # a faster way, and the same boxes
+        quick = decode(deltas, anchors, clamp=clamp)
+    assert torch.equal(quick, decode(deltas, anchors, clamp=clamp))
 
 
 def test_nan_stays_where_it_is(decode):

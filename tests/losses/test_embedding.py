@@ -67,6 +67,31 @@ def test_gradient(pull, push):
             )
 
 
+@pytest.mark.parametrize(
+    ("embeddings", "margin", "expected"),
+    [
+        ([0, 1, 3], 1.0, [0, 0, 0]),  # the first two exactly the margin apart
+        ([0, 1, 3], 2.0, [1, -1, 0]),  # so are the last two; the first two are nearer
+        ([0.5, 0.5], 1.0, [0, 0]),  # equal ones: no side is the better one
+        ([0.5, 0.5], 0.0, [0, 0]),
+    ],
+)
+def test_gradient_of_push_at_ties(push, embeddings, margin, expected):
+    """The same in forward mode, and on every release of torch."""
+    top_left, bottom_right = torch.tensor([embeddings, embeddings], dtype=torch.double).unbind()
+    expected = torch.tensor(expected, dtype=torch.double)
+
+    def summed(t, b):
+        return push(t, b, margin, "sum")
+
+    args = (top_left.clone().requires_grad_(), bottom_right.clone().requires_grad_())
+    for got in torch.autograd.grad(summed(*args), args):
+        assert torch.equal(got, expected)
+    steps = torch.arange(1.0, 1 + len(expected), dtype=torch.double)
+    _, slope = torch.func.jvp(summed, (top_left, bottom_right), (steps, steps))
+    assert slope == 2 * (expected * steps).sum()
+
+
 def test_descent_groups_the_corners():
     generator = torch.Generator().manual_seed(0)
     corners = torch.randn(2, 4, generator=generator).requires_grad_()
