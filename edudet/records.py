@@ -188,11 +188,10 @@ class Records:
             column = [none if row is None or _is_empty(row) else row for row in column]
         return self._array(key, column, convert, rule, fast=fast, finite=True).reshape(-1, length)
 
-    def whole(self, key: str, rule: str) -> np.ndarray:
+    def whole(self, key: str, rule: str, default: float | None = None) -> np.ndarray:
         """(N,) float64 of whole numbers."""
-        values = self.numbers(key, rule)
-        for i in np.flatnonzero(~(values % 1 == 0))[:1]:
-            self.fail(i, rule, self.records[i][key], key)
+        values = self.numbers(key, rule, default)
+        self.where(key, np.isfinite(values) & (np.floor(values) == values), rule)
         return values
 
     def where(self, key: str, good: Any, rule: str) -> None:

@@ -204,8 +204,8 @@ def read_joints(records: Records, number: int) -> tuple[np.ndarray, np.ndarray]:
     v = joints[:, :, 2]
     records.where("keypoints", ((v == 0) | (v == 1) | (v == 2)).all(1), "have v of 0, 1 or 2")
     rule = "be a whole number of at least 0"
-    counted = records.numbers("num_keypoints", rule, 0.0)
-    records.where("num_keypoints", (counted >= 0) & (counted % 1 == 0), rule)
+    counted = records.whole("num_keypoints", rule, 0.0)
+    records.where("num_keypoints", counted >= 0, rule)
     return joints, np.where(records.has("num_keypoints"), counted, (v > 0).sum(1))
 
 
