@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-NO_NUMBERS = (str, bytes, bytearray, bool, np.bool_)  # though float() takes them
+NO_NUMBERS = (str, bytes, bytearray, bool, np.bool_, type(None))  # though numpy takes them
 PLAIN = {int, float}
 NO_ROWS = (str, bytes, bytearray, Mapping, set, frozenset)
 MOST = 1e30  # its square fits into float64, and it into float32
@@ -271,7 +271,7 @@ class Records:
 
 
 def all_numbers(values: Any) -> bool:
-    """Whether none is a text or a bool, which float() takes for numbers."""
+    """Whether none is a text, a bool or null, which numpy takes for numbers."""
     kinds = set(map(type, values))
     return kinds <= PLAIN or not any(issubclass(kind, NO_NUMBERS) for kind in kinds)
 
