@@ -84,7 +84,7 @@ def words(path):
 # A group may import from its own level and from those before it, from `course` on only from those
 # before it; `cases` import only themselves.
 LEVELS = [
-    {"check", "cases", "dtypes", "progress"},
+    {"check", "cases", "dtypes", "progress", "records"},
     {"native"},
     {"boxes"},
     {"ops", "draw"},

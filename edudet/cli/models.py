@@ -15,6 +15,10 @@ MODEL_OPTIONS = [
                  metavar="IMAGES ANNOTATIONS", help="a folder and a JSON file as COCO has them"),
     click.option("--voc", type=click.Path(exists=True, path_type=Path), metavar="ROOT",
                  help="a folder VOC2007, or one that contains it"),
+    click.option("--classes", metavar="NAME,NAME,...",
+                 help="the classes in --voc  [default: VOC's twenty]"),
+    click.option("--zero-based", is_flag=True,
+                 help="the boxes in --voc count pixels from 0, as some tools write them"),
     click.option("--workers", type=click.IntRange(0), default=0, show_default=True,
                  help="processes that load images"),
     click.option("--device", default="cpu", show_default=True, help="cpu or cuda"),
@@ -40,7 +44,7 @@ def _model_options(command: Callable) -> Callable:
 def train(
     model: str, out: Path, seed: int, resume: bool, iterations: int | None,
     batch_size: int | None, amp: bool | None, level: str | None, coco: tuple[Path, Path] | None,
-    voc: Path | None, workers: int, device: str,
+    voc: Path | None, classes: str | None, zero_based: bool, workers: int, device: str,
 ) -> None:
     """Train MODEL from scratch, and measure it on images that it has not seen.
 
@@ -51,7 +55,8 @@ def train(
 
     with mistakes():
         metrics = run.train_model(
-            model, out, seed, source=_source(level, coco, voc), iterations=iterations,
+            model, out, seed, source=_source(level, coco, voc, classes, zero_based),
+            iterations=iterations,
             batch_size=batch_size, workers=workers, device=device, amp=amp, resume=resume,
         )
         if metrics:
@@ -67,7 +72,8 @@ def train(
 @_model_options
 def evaluate(
     model: str, weights: Path | None, as_json: bool, level: str | None,
-    coco: tuple[Path, Path] | None, voc: Path | None, workers: int, device: str,
+    coco: tuple[Path, Path] | None, voc: Path | None, classes: str | None, zero_based: bool,
+    workers: int, device: str,
 ) -> None:
     """Measure MODEL on the test scenes, or on a folder."""
     import json
@@ -76,8 +82,8 @@ def evaluate(
 
     with mistakes():
         metrics = run.evaluate_model(
-            model, weights, source=_source(level, coco, voc), workers=workers, device=device,
-            progress=not as_json,
+            model, weights, source=_source(level, coco, voc, classes, zero_based), workers=workers,
+            device=device, progress=not as_json,
         )
     click.echo(json.dumps(metrics, indent=2)) if as_json else _show_metrics(metrics)
 
@@ -96,12 +102,16 @@ def detect(
     images: tuple[Path, ...], model: str, weights: Path | None, out: Path, score: float,
     device: str,
 ) -> None:
-    """Find objects on IMAGES: OUT gets a picture of each and detections.json, in COCO's format."""
+    """Find objects on IMAGES, files or folders of them.
+
+    OUT gets a picture of each and detections.json, in COCO's format.
+    """
     from edudet.data.files import write_atomically
     from edudet.training import run
-    from edudet.training.detect import Pictures, coco_file, detections
+    from edudet.training.detect import Pictures, coco_file, detections, pictures_in
 
     with mistakes():
+        images = tuple(pictures_in(images))
         from edudet.draw.detections import picture
 
         net, facts, _ = run.load_trained(model, weights)
@@ -134,12 +144,18 @@ def _stems(paths: tuple[Path, ...]) -> list[str]:
     return names
 
 
-def _source(level: str | None, coco: tuple[Path, Path] | None, voc: Path | None) -> Any:
+def _source(
+    level: str | None, coco: tuple[Path, Path] | None, voc: Path | None, classes: str | None,
+    zero_based: bool,
+) -> Any:
     from edudet.training.run import Source
 
     if sum(bool(given) for given in (level, coco, voc)) > 1:
         raise click.UsageError("--level, --coco and --voc are three ways: name one")
-    return Source(level, coco or None, voc)
+    if (classes or zero_based) and not voc:
+        raise click.UsageError("--classes and --zero-based go with --voc")
+    names = tuple(name.strip() for name in classes.split(",")) if classes else None
+    return Source(level, coco or None, voc, classes=names, one_based=not zero_based)
 
 
 def _show_metrics(metrics: dict[str, Any]) -> None:

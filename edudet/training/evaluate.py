@@ -83,7 +83,10 @@ class Collected:
         number, size = target["image_id"], {"height": image.shape[-2], "width": image.shape[-1]}
         one = to_coco([_wanted(target, self.kind)], getattr(self.dataset, "categories", None))
         self.truth["images"].append({"id": number, **size})
-        self.truth["annotations"] += one["annotations"]
+        before = len(self.truth["annotations"])  # each image's are numbered from 1
+        self.truth["annotations"] += [
+            {**record, "id": before + record["id"]} for record in one["annotations"]
+        ]
         self.truth["categories"] = max(self.truth["categories"], one["categories"], key=len)
         for kind, records in self.found.items():
             records += detections_to_coco([output], [number], kind=kind)

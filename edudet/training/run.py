@@ -32,12 +32,16 @@ class Source:
         coco: (folder of images, file of annotations).
         voc: a folder in VOC's layout, of 2007.
         test_set: of a VOC folder, the image set that is measured on; it is trained on "trainval".
+        classes: of a VOC folder, the names of its classes; None: VOC's.
+        one_based: of a VOC folder, whether its boxes are counted as VOC counts (`VocFolder`).
     """
 
     level: str | None = None
     coco: tuple[Path, Path] | None = None
     voc: Path | None = None
     test_set: str = "test"
+    classes: tuple[str, ...] | None = None
+    one_based: bool = True
 
     def name(self, recipe: Recipe) -> str:
         if self.coco:
@@ -48,7 +52,7 @@ class Source:
         """The dataset, without what `recipe.prepare` adds."""
         from edudet.data import Scenes
         from edudet.data.coco import CocoFolder
-        from edudet.data.voc import VocFolder
+        from edudet.data.voc import CLASSES, VocFolder
 
         if self.coco:
             crowds = split != "train"  # where none is one object, there is none to learn from
@@ -57,7 +61,8 @@ class Source:
             image_set = "trainval" if split == "train" else self.test_set
             kind = "segmentation" if recipe.kind == "mask" else "boxes"
             return VocFolder(
-                self.voc, image_set=image_set, kind=kind, keep_difficult=split != "train"
+                self.voc, image_set=image_set, kind=kind, keep_difficult=split != "train",
+                categories=self.classes or CLASSES, one_based=self.one_based,
             )
         length = recipe.length if split == "train" else None
         return Scenes(self.level or recipe.level, split, seed, length)
