@@ -12,13 +12,14 @@ from edudet.models.small import (
     cascade_rcnn_small,
     fast_rcnn_small,
     faster_rcnn_small,
+    fcn_small,
     keypoint_rcnn_small,
     mask_rcnn_small,
     rcnn_small,
     rfcn_small,
     spp_net_small,
 )
-from edudet.tasks import Task, detection
+from edudet.tasks import Task, detection, semantic
 
 
 @dataclass(frozen=True)
@@ -93,4 +94,5 @@ RECIPES: dict[str, Recipe] = {
     "keypoint_rcnn": _recipe(
         keypoint_rcnn_small, detection.KEYPOINTS, "people", iterations=3500, amp=True
     ),
+    "fcn": _recipe(fcn_small, semantic, iterations=4000),
 }

@@ -1,5 +1,6 @@
 """Configurations for pictures of some 128 pixels: they learn on a laptop in minutes."""
 
+from edudet.models.small.dense import fcn_small
 from edudet.models.small.two_stage import (
     cascade_rcnn_small,
     fast_rcnn_small,
@@ -15,6 +16,7 @@ __all__ = [
     "cascade_rcnn_small",
     "fast_rcnn_small",
     "faster_rcnn_small",
+    "fcn_small",
     "keypoint_rcnn_small",
     "mask_rcnn_small",
     "rcnn_small",
