@@ -7,9 +7,11 @@ from typing import Any
 from torch import nn
 from torch.utils.data import Subset
 
+from edudet.data.digits import Digits
 from edudet.data.proposals import WithProposals
 from edudet.models.small import (
     cascade_rcnn_small,
+    digit_net,
     fast_rcnn_small,
     faster_rcnn_small,
     fcn_small,
@@ -19,7 +21,7 @@ from edudet.models.small import (
     rfcn_small,
     spp_net_small,
 )
-from edudet.tasks import Task, detection, semantic
+from edudet.tasks import Task, classification, detection, semantic
 
 
 @dataclass(frozen=True)
@@ -95,4 +97,7 @@ RECIPES: dict[str, Recipe] = {
         keypoint_rcnn_small, detection.KEYPOINTS, "people", iterations=3500, amp=True
     ),
     "fcn": _recipe(fcn_small, semantic, iterations=4000),
+    "digit_net": _recipe(
+        digit_net, classification, "", iterations=300, batch_size=64, data=Digits
+    ),
 }

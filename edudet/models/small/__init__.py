@@ -1,5 +1,6 @@
 """Configurations for pictures of some 128 pixels: they learn on a laptop in minutes."""
 
+from edudet.models.small.classification import digit_net
 from edudet.models.small.dense import fcn_small
 from edudet.models.small.two_stage import (
     cascade_rcnn_small,
@@ -14,6 +15,7 @@ from edudet.models.small.two_stage import (
 
 __all__ = [
     "cascade_rcnn_small",
+    "digit_net",
     "fast_rcnn_small",
     "faster_rcnn_small",
     "fcn_small",
