@@ -39,4 +39,7 @@ class Renumbered(Dataset):
 
     def __getitem__(self, i: int) -> tuple[Tensor, dict[str, Any]]:
         image, target = self.dataset[i]
-        return image, {**target, "labels": self.label_of[target["labels"]]}
+        renumbered = {
+            key: self.label_of[target[key]] for key in ("labels", "label") if key in target
+        }
+        return image, {**target, **renumbered}
