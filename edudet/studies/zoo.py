@@ -54,7 +54,7 @@ def zoo(
 
     names = list(names or RECIPES)
     for name in names:
-        run.recipe_of(name)
+        run.Source().open(run.recipe_of(name), "test", length=1)
     check.is_int("zoo", **{f"seeds[{i}]": seed for i, seed in enumerate(seeds)})
     if not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(f"zoo: seeds must be different, one at least, got {list(seeds)}")
@@ -119,14 +119,15 @@ def report(rows: Sequence[dict[str, Any]]) -> str:
     ]
     worst = []
     for name in names:
+        task = run.recipe_of(name).task
         mine = [row for row in rows if row["model"] == name]
-        keys = [key for key in _columns([name]) if key in mine[0]]
-        least = ", ".join(f"{key} {min(row[key] for row in mine):.3f}" for key in keys)
-        worst.append(f"- {name}: {least}\n")
+        least = min(mine, key=lambda row: row[task.BEST])
+        numbers = ", ".join(f"{key} {least[key]:.3f}" for key in task.SHOWN if key in least)
+        worst.append(f"- {name}: {numbers} (seed {least['seed']})\n")
     counts = " or ".join(map(str, dict.fromkeys(row["images"] for row in rows)))
     return (
         f"# Every training\n\n{markdown(table)}\nMeasured on {counts} images that the "
-        f"training has not seen; torch {rows[0]['torch']}.\n\nAt least, of all seeds:\n\n"
+        f"training has not seen; torch {rows[0]['torch']}.\n\nThe worst seed of each model:\n\n"
         f"{''.join(worst)}"
     )
 

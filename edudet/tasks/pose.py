@@ -121,12 +121,11 @@ def _extent(points: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def show(axes: Any, image: Tensor, output: Output, about: About) -> None:
-    from edudet import draw
+    from edudet.draw.boxes import show_image
+    from edudet.draw.tasks.pose import show_people
 
-    draw.show_image(axes, image)
-    names = [str(name).replace("_", " ") for name in about["joints"]]
-    for person in output["keypoints"]:
-        draw.draw_pose(axes, person, about.get("skeleton", ()), names=names)
+    show_image(axes, image)
+    show_people(axes, output["keypoints"], about.get("skeleton", ()))
 
 
 def picture(image: Tensor, output: Output, about: About) -> Any:

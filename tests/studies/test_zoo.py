@@ -101,9 +101,9 @@ def test_the_table_has_every_run_and_the_worst(monkeypatch):
     assert cells[2][6] == "0.900" and len(cells) == 4
     assert cells[3] == ["c", "0", "semantic", *"–––––", "0.250", "0.500", "–", "–", "1", "no"]
     assert lines[-3:] == [
-        "- a: AP 0.500, AP50 0.600, AP75 0.500",
-        "- b: AP 0.200, AP50 0.300, AP75 0.200, PCK 0.900",
-        "- c: mIoU 0.250, pixel_accuracy 0.500",
+        "- a: AP 0.500, AP50 0.600, AP75 0.500 (seed 0)",
+        "- b: AP 0.200, AP50 0.300, AP75 0.200, PCK 0.900 (seed 0)",
+        "- c: mIoU 0.250, pixel_accuracy 0.500 (seed 0)",
     ]
     assert "Measured on 500 or 60 images" in report(rows)
 

@@ -109,5 +109,7 @@ def test_the_picture():
     output = {"keypoints": found, "scores": torch.ones(1)}
     figure = pose.picture(torch.rand(3, 64, 64), output, ABOUT)
     (axes,) = figure.axes
-    assert len(axes.lines) == 3 and len(axes.collections[0].get_segments()) == 1
+    bones, dots = axes.collections
+    assert len(bones.get_segments()) == 1
+    assert dots.get_offsets().tolist() == [[10, 10], [40, 50], [0, 0]]
     assert figure.png()[:4] == b"\x89PNG"

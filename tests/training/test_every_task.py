@@ -4,6 +4,7 @@ Trained for a step or two: what is looked at is what goes in and out.
 """
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -106,6 +107,15 @@ def test_one_class_for_an_image(tmp_path):
     assert f"three.png: {best} (" in text
     message = refused("eval", "digit_net", "--weights", tmp_path / "model.pt", "--level", "easy")
     assert "targets must have 'label' for the task 'classification', got boxes, labels" in message
+
+
+def test_digits_without_scikit_learn(tmp_path, monkeypatch):
+    """Told before the work of hours begins."""
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    for words in (("train", "digit_net"), ("zoo", "fcn", "digit_net")):
+        message = refused(*words, "--out", tmp_path / "run")
+        assert "Digits: handwritten digits need scikit-learn: pip install" in message
+        assert not (tmp_path / "run").exists()
 
 
 def test_classes_of_images_are_renumbered():

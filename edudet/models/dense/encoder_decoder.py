@@ -105,42 +105,54 @@ class EncoderDecoder(nn.Module):
                 255 where nobody knows, which teaches nothing.
             keep: a dictionary that receives "batch", "maps" and "logits".
         """
+        if self.training:
+            _check_targets(type(self).__name__, images, targets)
         batch = self.transform(images, targets or ())
         maps = self.encoder(batch.images)                                  # each (N, C_l, H_l, W_l)
         logits = self.decoder(maps, size_of(batch.images))                 # (N, C, H, W)
         if keep is not None:
             keep.update(batch=batch, maps=maps, logits=logits)
         if self.training:
-            truth = self._truth(batch.targets, batch.sizes, logits)
+            truth = self._truth(batch.targets, logits)
             return {"loss_semantic": semantic_loss(logits, truth)}
         return [
             _called(one, size, size_of(image))
             for one, size, image in zip(logits, batch.sizes, images, strict=True)
         ]
 
-    def _truth(self, targets: Sequence[Target], sizes: Sequence[Size], logits: Tensor) -> Tensor:
+    def _truth(self, targets: Sequence[Target], logits: Tensor) -> Tensor:
         """(N, H, W) int64; what lies beside an image is void."""
-        name, (count, num_classes, height, width) = type(self).__name__, logits.shape
-        if len(targets) != count:
-            raise ValueError(f"{name}: targets must be given for each of the {count} images in "
-                             f"training, got {len(targets)}")  # fmt: skip
+        count, num_classes, height, width = logits.shape
         truth = torch.full((count, height, width), VOID, device=logits.device)
-        for i, (target, size) in enumerate(zip(targets, sizes, strict=True)):
-            place = f"{name}: targets[{i}]"
-            if "semantic" not in target:
-                raise ValueError(f"{place} must have 'semantic', got {', '.join(map(str, target))}")
-            labels = target["semantic"]
-            if tuple(labels.shape) != tuple(size) or labels.is_floating_point():
-                raise ValueError(
-                    f"{place}['semantic'] must be integers of the image's size, {tuple(size)}, "
-                    f"got {labels.dtype} {tuple(labels.shape)}"
-                )
-            truth[i, : size[0], : size[1]] = labels
+        for i, target in enumerate(targets):
+            labels = target["semantic"].to(truth)
+            truth[i, : labels.shape[0], : labels.shape[1]] = labels
             wrong = ((labels < 0) | (labels >= num_classes)) & (labels != VOID)
             for label in labels[wrong][:1].tolist():
-                raise ValueError(f"{place}['semantic'] must lie in 0 to {num_classes - 1}, or be "
-                                 f"{VOID} where nobody knows, got {label}")  # fmt: skip
+                raise ValueError(
+                    f"{type(self).__name__}: targets[{i}]['semantic'] must lie in 0 to "
+                    f"{num_classes - 1}, or be {VOID} where nobody knows, got {label}"
+                )
         return truth
+
+
+def _check_targets(
+    name: str, images: Sequence[Tensor], targets: Sequence[Target] | None
+) -> None:
+    if targets is None or len(targets) != len(images):
+        got = "none" if targets is None else len(targets)
+        raise ValueError(f"{name}: targets must be given for each of the {len(images)} images in "
+                         f"training, got {got}")  # fmt: skip
+    for i, (image, target) in enumerate(zip(images, targets, strict=True)):
+        place = f"{name}: targets[{i}]"
+        if "semantic" not in target:
+            raise ValueError(f"{place} must have 'semantic', got {', '.join(map(str, target))}")
+        labels, size = target["semantic"], tuple(image.shape[-2:])
+        if tuple(labels.shape) != size or labels.is_floating_point():
+            raise ValueError(
+                f"{place}['semantic'] must be integers of the image's size, {size}, "
+                f"got {labels.dtype} {tuple(labels.shape)}"
+            )
 
 
 def semantic_loss(logits: Tensor, labels: Tensor) -> Tensor:
