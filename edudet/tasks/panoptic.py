@@ -73,7 +73,7 @@ def surer(output: Output, score: float) -> dict[str, Any]:
 def told(output: Output, about: About) -> str:
     things = range(1, len(about["categories"]) + 1)
     number = sum(one["category_id"] in things for one in output["segments"])
-    return f"{number} things, {len(output['segments']) - number} stuff"
+    return f"things: {number}, stuff: {len(output['segments']) - number}"
 
 
 def records(

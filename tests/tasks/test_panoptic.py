@@ -75,8 +75,8 @@ def test_unsure_segments_become_nothing():
     assert sure["panoptic"].tolist() == [[7, 0, 9]] * 4
     assert [one["id"] for one in sure["segments"]] == [7, 9]
     assert panoptic.surer(TRUTH, 1.0)["panoptic"].equal(TRUTH["panoptic"])  # none has a score
-    assert panoptic.told(TRUTH, ABOUT) == "1 things, 2 stuff"
-    assert panoptic.told(sure, ABOUT) == "0 things, 2 stuff"
+    assert panoptic.told(TRUTH, ABOUT) == "things: 1, stuff: 2"
+    assert panoptic.told(sure, ABOUT) == "things: 0, stuff: 2"
 
 
 def test_how_many_classes_a_model_has():
