@@ -95,41 +95,43 @@ def evaluate(
               help="a model.pt, or a file of torchvision's  [default: ours]")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out/detect"),
               show_default=True)
-@click.option("--score", type=click.FloatRange(0, 1), default=0.5, show_default=True,
-              help="least score of what is shown")
+@click.option("--score", type=click.FloatRange(0, 1),
+              help="least score of what is shown  [default: of detectors 0.5]")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda")
 def detect(
-    images: tuple[Path, ...], model: str, weights: Path | None, out: Path, score: float,
+    images: tuple[Path, ...], model: str, weights: Path | None, out: Path, score: float | None,
     device: str,
 ) -> None:
-    """Find objects on IMAGES, files or folders of them.
+    """Show what MODEL finds on IMAGES, files or folders of them.
 
-    OUT gets a picture of each and detections.json, in COCO's format.
+    OUT gets a picture of each, and detections.json: what was found, in COCO's format.
     """
     from edudet.data.files import write_atomically
     from edudet.training import run
-    from edudet.training.detect import Pictures, coco_file, detections, pictures_in
+    from edudet.training.detect import Pictures, detections, pictures_in
 
     with mistakes():
-        images = tuple(pictures_in(images))
-        from edudet.draw.detections import picture
+        import edudet.draw  # noqa: F401  (what is missing is said before work begins)
 
+        images = tuple(pictures_in(images))
+        task = run.recipe_of(model, to_train=False).task
         net, facts, _ = run.load_trained(model, weights)
         pictures = Pictures(images, facts["categories"])
         for i in range(len(images)):  # a file that is broken is told before the first is worked on
             pictures[i]
         out.mkdir(parents=True, exist_ok=True)
         given = run.prepared(run.recipe_of(model, to_train=False), pictures)
-        found = detections(net, given, score, device)
+        least = task.SCORE if score is None else score
+        found = detections(net, given, least, device, task)
         outputs, sizes = [], []
         for i, (image, output) in enumerate(found):
             drawn = out / f"{_stems(images)[i]}.png"
-            figure = picture(image, output, facts)
+            figure = task.picture(image, output, facts)
             write_atomically(drawn, partial(figure.savefig, format="png"))
             outputs.append(output)
             sizes.append((image.shape[-2], image.shape[-1]))
-            click.echo(f"{drawn}: {len(output['scores'])} found")
-        run.write_json(out / "detections.json", coco_file(images, sizes, outputs, facts))
+            click.echo(f"{drawn}: {task.told(output, facts)}")
+        run.write_json(out / "detections.json", task.records(images, sizes, outputs, facts))
         click.echo(out / "detections.json")
 
 

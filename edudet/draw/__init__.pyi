@@ -35,6 +35,7 @@ from edudet.draw.ops.soft_argmax import draw_slopes as draw_slopes
 from edudet.draw.ops.soft_argmax import peak_of as peak_of
 from edudet.draw.ops.soft_argmax import show_heatmap as show_heatmap
 from edudet.draw.ops.soft_nms import step_soft_nms as step_soft_nms
+from edudet.draw.pictures import show_beside as show_beside
 from edudet.draw.proposals.anchors import draw_moves as draw_moves
 from edudet.draw.proposals.anchors import step_anchors as step_anchors
 from edudet.draw.proposals.felzenszwalb import draw_regions as draw_regions

@@ -23,12 +23,13 @@ from edudet.studies.ablations import (
 )
 from edudet.studies.comparison import ablation, report
 from edudet.studies.variants import Ablation, Panel, Setting, Variant, folder_of, measured
+from edudet.tasks.detection import BOX
 from edudet.training import shipped
 from edudet.training.checkpoint import save_weights
 from edudet.training.recipes import RECIPES, Recipe
 
 pytest.importorskip("skimage", reason="scikit-image, for photos behind the scenes, is missing")
-RECIPE = Recipe(Tiny, "easy", "box", 9, 2, 0.05, {})
+RECIPE = Recipe(Tiny, "easy", BOX, 9, 2, 0.05, {})
 TRAINED = []
 
 
@@ -46,7 +47,7 @@ STUDY = Ablation(
     "Is noise good for it?", "Look at AP.", RECIPE,
     (Variant("no noise", tiny), Variant("Noise: 10 %", tiny, None, louder, "no noise")),
     (Panel("on unseen scenes", {"AP": "AP", "AP50": "AP50"}), Panel("loss", {"loss": "loss"})),
-    tests=(("", "easy", "box"), ("again ", "easy", "box")), length=4,
+    tests=(("", "easy", BOX), ("again ", "easy", BOX)), length=4,
 )  # fmt: skip
 SETTING = Setting("noise", 2, 3, 2)
 

@@ -12,7 +12,9 @@ from edudet.data.coco import CocoFolder, detections_to_coco, write_coco
 from edudet.data.images import write_image
 from edudet.data.scenes import Scenes
 from edudet.metrics import coco_evaluate, coco_metrics
-from edudet.training.detect import coco_file, names_of, pictures_in
+from edudet.tasks import names_of
+from edudet.tasks.detection import coco_file
+from edudet.training.detect import pictures_in
 
 SIGMAS = [0.1] * 14
 KINDS = ("box", "mask", "keypoints")

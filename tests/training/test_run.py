@@ -13,12 +13,14 @@ from training.tiny import Tiny
 
 from edudet.cli import main
 from edudet.data import Scenes
+from edudet.data.about import about
 from edudet.data.coco import write_coco
 from edudet.data.images import read_image, write_image
+from edudet.tasks.detection import BOX
 from edudet.training import run
 from edudet.training.recipes import RECIPES, Recipe
 
-TINY = Recipe(Tiny, "easy", "box", 4, 2, 0.05, {"warmup": 1, "weight_decay": 1e-3})
+TINY = Recipe(Tiny, "easy", BOX, 4, 2, 0.05, {"warmup": 1, "weight_decay": 1e-3})
 
 
 class Few(Scenes):
@@ -121,8 +123,8 @@ class Sure(nn.Module):
 @pytest.fixture
 def sure(monkeypatch, tmp_path):
     """The weights of a model that finds things."""
-    monkeypatch.setitem(RECIPES, "sure", Recipe(Sure, "easy", "box", 1, 1, 0.1, {}))
-    run.save_weights(tmp_path / "sure.pt", Sure(), model="sure", **run.about(Scenes("easy")))
+    monkeypatch.setitem(RECIPES, "sure", Recipe(Sure, "easy", BOX, 1, 1, 0.1, {}))
+    run.save_weights(tmp_path / "sure.pt", Sure(), model="sure", **about(Scenes("easy")))
     return tmp_path / "sure.pt"
 
 
@@ -232,7 +234,7 @@ def test_prepare_gives_a_new_image_its_proposals(monkeypatch, folder, photo, tmp
             image, target = self.dataset[i]
             return image, {**target, "proposals": torch.ones(5, 4)}
 
-    recipe = Recipe(Proposed, "easy", "box", 1, 1, 0.1, {}, prepare=WithProposals)
+    recipe = Recipe(Proposed, "easy", BOX, 1, 1, 0.1, {}, prepare=WithProposals)
     monkeypatch.setitem(RECIPES, "tiny", recipe)
     told(edudet("detect", photo, "--model", "tiny", "--weights", folder / "model.pt",
                 "--out", tmp_path))  # fmt: skip

@@ -1,13 +1,11 @@
 """All models of the zoo: how they learnt, and what they find."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from edudet.draw.boxes import show_image
-from edudet.draw.detections import draw_detections
 from edudet.draw.style import COLOURS, HouseFigure, new_figure
 
 COLUMNS, SIDE = 4, 2.6  # panels in a row, inches of one
@@ -48,10 +46,10 @@ def draw_losses(
 
 
 def draw_examples(
-    found: Sequence[tuple[Tensor, Mapping[str, Tensor]]], facts: Mapping[str, Any]
+    found: Sequence[tuple[Tensor, Mapping[str, Any]]],
+    show: Callable[[Any, Tensor, Mapping[str, Any]], None],
 ) -> HouseFigure:
-    """Images (3, H, W), each with what was found on it; facts: "categories", for joints also
-    "skeleton"."""
+    """Images (3, H, W), each with what was found on it, as `show(axes, image, output)` draws it."""
     columns = min(3, len(found))
     rows = -(-len(found) // columns)
     figure, axes = new_figure(3 * columns, 3 * rows, rows, columns)
@@ -59,6 +57,5 @@ def draw_examples(
     for ax in every[len(found):]:
         ax.set_axis_off()
     for ax, (image, output) in zip(every, found, strict=False):
-        show_image(ax, image)
-        draw_detections(ax, output, facts["categories"], facts.get("skeleton", ()))
+        show(ax, image, output)
     return figure

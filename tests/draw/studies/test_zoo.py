@@ -4,6 +4,7 @@ import torch
 pytest.importorskip("matplotlib", reason="matplotlib, which draws, is not installed")
 
 from edudet.draw.studies.zoo import draw_examples, draw_losses
+from edudet.tasks.detection import BOX
 
 FALLING = {"loss": [8.0, 6.0, 4.0, 2.0]}
 RISING = {"loss": [1.0, 2.0, 3.0, 4.0]}
@@ -42,7 +43,11 @@ def test_each_image_is_drawn_with_what_was_found(count):
     }  # fmt: skip
     nothing = {key: value[:0] for key, value in output.items()}
     found = [(torch.rand(3, 16, 16), output)] + [(torch.rand(3, 16, 16), nothing)] * (count - 1)
-    figure = draw_examples(found, {"categories": ["ring", "disc"]})
+
+    def show(axes, image, output):
+        BOX.show(axes, image, output, {"categories": ["ring", "disc"]})
+
+    figure = draw_examples(found, show)
     shown = [axes for axes in figure.axes if axes.images]
     assert len(shown) == count
     assert [text.get_text() for text in shown[0].texts] == ["disc 0.75"]
