@@ -4,7 +4,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from edudet.training import evaluate
-from edudet.training.evaluate import SIGMA_OF
+from edudet.training.evaluate import SIGMA_OF, Collected
 
 BOX = [[4.0, 4.0, 24.0, 44.0]]  # its longer side is 40: a joint may be 4 pixels off
 JOINTS = ("right ankle", "neck", "head top")
@@ -201,3 +201,18 @@ def test_an_image_without_objects():
 def test_bad_arguments(arguments, error, message):
     with pytest.raises(error, match=message):
         evaluate(Answers(found()), Given(person()), **arguments)
+
+
+@pytest.mark.filterwarnings("error")
+def test_objects_of_all_images_have_ids_of_their_own():
+    """COCO's tools fetch them by their ids."""
+    collected = Collected(Given(), "box")
+    for i, boxes in enumerate((BOX, [], BOX * 2)):
+        collected.add(torch.zeros(3, 64, 64), person(boxes, image_id=i), NONE)
+    assert [one["id"] for one in collected.truth["annotations"]] == [1, 2, 3]
+    assert collected.numbers()["AP"] == 0
+
+
+def test_images_of_one_id_are_told():
+    with pytest.raises(ValueError, match=r"images'\]\[1\] \(id 7\): id must be its own, not that"):
+        evaluate(Answers(found(), found()), Given(person(), person()))
