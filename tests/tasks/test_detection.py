@@ -164,3 +164,18 @@ def test_records():
     assert record["bbox"] == [4, 4, 20, 40]
     assert record["keypoints"] == [10, 40, 1, 14, 12, 1, 0, 0, 1]
     assert BOX.records(["a.png"], [(64, 48)], [NONE], about)["annotations"] == []
+
+
+@pytest.mark.filterwarnings("error")
+def test_objects_of_all_images_have_ids_of_their_own():
+    """COCO's tools fetch them by their ids."""
+    collected = BOX.collect(Given())
+    for i, boxes in enumerate((PERSON, [], PERSON * 2)):
+        collected.add(torch.zeros(3, 64, 64), person(boxes, image_id=i), NONE)
+    assert [one["id"] for one in collected.truth["annotations"]] == [1, 2, 3]
+    assert collected.numbers()["AP"] == 0
+
+
+def test_images_of_one_id_are_told():
+    with pytest.raises(ValueError, match=r"images'\]\[1\] \(id 7\): id must be its own, not that"):
+        evaluate(Answers(found(), found()), Given(person(), person()))
