@@ -298,6 +298,10 @@ void watch_atomic(const volatile void* address, size_t bytes, const void* from) 
   checker::atomic(const_cast<const void*>(address), bytes, from);
 }
 
+void watch(const void* address, size_t bytes, bool write, bool aligned, const void* from) {
+  checker::access(address, bytes, write, aligned, from);
+}
+
 void raise_dynamic_limit(size_t bytes) {
   if (bytes > dynamic_limit) dynamic_limit = bytes;
 }

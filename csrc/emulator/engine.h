@@ -75,6 +75,9 @@ EDUDET_API void* dynamic_shared_memory(const char* name);
 
 // Tells the checker of an atomic operation that is about to happen; `from` is where it was called.
 EDUDET_API void watch_atomic(const volatile void* address, size_t bytes, const void* from);
+// The same of a load or a store; `aligned`: its type demands that. See watch.h.
+EDUDET_API void watch(const void* address, size_t bytes, bool write, bool aligned,
+                      const void* from);
 
 // `__shared__ float tile[32][33];` is rewritten to
 // `auto& tile = shared<float[32][33]>("tile", [] {});`: every lambda has a type of its own, so

@@ -5,6 +5,7 @@
 #include "engine.h"
 
 #ifdef __SANITIZE_THREAD__
+#include "watch.h"
 // g++ does not tell the checker of a struct that a called function returns straight into memory;
 // flattened, kernels call nothing.
 #define __global__ __attribute__((flatten))
