@@ -255,11 +255,11 @@ void fail_outside(cudaError_t code, const std::string& message) {
   failure.message = message;
 }
 
-void check_time() {
+void check_time(const void* from) {
   if (!time_is_up || !running()) return;
   abandon(cudaErrorLaunchTimeout, "time limit",
           "the kernel did not end within its time limit; does a loop never end?", {nullptr, 0},
-          __builtin_return_address(0));
+          from ? from : __builtin_return_address(0));
 }
 
 void launch(const char* kernel, const Configuration& c, void (*body)(void*), void* arguments) {
