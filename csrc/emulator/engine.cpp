@@ -299,7 +299,7 @@ void watch_atomic(const volatile void* address, size_t bytes, const void* from) 
 }
 
 void watch(const void* address, size_t bytes, bool write, bool aligned, const void* from) {
-  checker::access(address, bytes, write, aligned, from);
+  if (bytes) checker::access(address, bytes, write, aligned, from);
 }
 
 void raise_dynamic_limit(size_t bytes) {

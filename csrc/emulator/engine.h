@@ -10,10 +10,19 @@
 #define EDUDET_API __attribute__((visibility("default")))
 #endif
 
+// Whether this is compiled with -fsanitize=thread, as g++ and as clang++ say it.
+#if defined(__SANITIZE_THREAD__)
+#define EDUDET_WATCHED
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define EDUDET_WATCHED
+#endif
+#endif
+
 // The checker sees the loads and stores of kernels that are compiled with -fsanitize=thread. The
 // emulator's own, in functions that are compiled among them, are not its business; noinline,
 // because inlined into a watched function they would be watched too.
-#ifdef __SANITIZE_THREAD__
+#ifdef EDUDET_WATCHED
 #define EDUDET_UNWATCHED __attribute__((no_sanitize("thread"), noinline))
 #else
 #define EDUDET_UNWATCHED inline

@@ -1,4 +1,4 @@
-// The calls that g++ -fsanitize=thread puts before every load and store. Its own runtime, which
+// The calls that -fsanitize=thread puts before every load and store. Its own runtime, which
 // would answer them, is not linked: every watched library brings these functions along, and they
 // hand the access to the checker. They are hidden, so that they answer for nobody else, and no
 // sanitizer that the process may hold answers for them; weak, as several files of one library may
@@ -6,7 +6,12 @@
 #pragma once
 #include "engine.h"
 
-#define EDUDET_ANSWER __attribute__((weak, visibility("hidden"), noinline, no_sanitize("thread")))
+#if defined(__clang__)  // which would have atomic operations answered by themselves otherwise
+#define EDUDET_UNINSTRUMENTED disable_sanitizer_instrumentation, no_sanitize("thread")
+#else
+#define EDUDET_UNINSTRUMENTED no_sanitize("thread")
+#endif
+#define EDUDET_ANSWER __attribute__((weak, visibility("hidden"), noinline, EDUDET_UNINSTRUMENTED))
 
 #define EDUDET_ACCESS(name, bytes, write, aligned)                                    \
   EDUDET_ANSWER void __tsan_##name(void* p) {                                         \
@@ -55,6 +60,12 @@
                                                                  T v, int, int) {                  \
     return __atomic_compare_exchange_n(static_cast<volatile T*>(p), static_cast<T*>(expected), v,  \
                                        false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);                 \
+  }                                                                                                \
+  EDUDET_ANSWER T __tsan_atomic##bits##_compare_exchange_val(volatile void* p, T expected, T v,    \
+                                                             int, int) {                           \
+    __atomic_compare_exchange_n(static_cast<volatile T*>(p), &expected, v, false,                  \
+                                __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);                               \
+    return expected;                                                                               \
   }
 
 extern "C" {
@@ -80,6 +91,22 @@ EDUDET_ANSWER void __tsan_write_range(void* p, size_t bytes) {
   ::edudet::emulator::watch(p, bytes, true, false, __builtin_return_address(0));
 }
 
+// clang++ has the builtin copies go through these.
+EDUDET_ANSWER void* __tsan_memcpy(void* to, const void* from, size_t bytes) {
+  ::edudet::emulator::watch(from, bytes, false, false, __builtin_return_address(0));
+  ::edudet::emulator::watch(to, bytes, true, false, __builtin_return_address(0));
+  return __builtin_memcpy(to, from, bytes);
+}
+EDUDET_ANSWER void* __tsan_memmove(void* to, const void* from, size_t bytes) {
+  ::edudet::emulator::watch(from, bytes, false, false, __builtin_return_address(0));
+  ::edudet::emulator::watch(to, bytes, true, false, __builtin_return_address(0));
+  return __builtin_memmove(to, from, bytes);
+}
+EDUDET_ANSWER void* __tsan_memset(void* to, int value, size_t bytes) {
+  ::edudet::emulator::watch(to, bytes, true, false, __builtin_return_address(0));
+  return __builtin_memset(to, value, bytes);
+}
+
 EDUDET_WATCH_ATOMIC(8, unsigned char)
 EDUDET_WATCH_ATOMIC(16, unsigned short)
 EDUDET_WATCH_ATOMIC(32, unsigned)
@@ -90,3 +117,4 @@ EDUDET_WATCH_ATOMIC(64, unsigned long)
 #undef EDUDET_WATCH
 #undef EDUDET_ACCESS
 #undef EDUDET_ANSWER
+#undef EDUDET_UNINSTRUMENTED
