@@ -11,6 +11,8 @@ from edudet import emulator
 from edudet.emulator import building
 from edudet.emulator.declarations import Declaration, declarations
 
+pytestmark = pytest.mark.usefixtures("compiles_cuda")
+
 SOURCE = """
 #include "common/box.h"
 namespace tools {

@@ -15,6 +15,10 @@ from edudet.exercises import course
 from edudet.grading import hostile, sandbox
 
 
+# Some of them are C++ and CUDA.
+pytestmark = pytest.mark.usefixtures("compiles_cpp", "compiles_cuda")
+
+
 @pytest.fixture(scope="module", params=[
     pytest.param(kind, marks=pytest.mark.xdist_group(f"hostile-{kind}"))
     for kind in sandbox.KINDS[:-1]
