@@ -42,7 +42,7 @@ EMULATE = ("-O2", "-ffp-contract=off", "-U_FORTIFY_SOURCE")
 # For the checker, every load and store calls a function; debug information gives it source lines
 # (in version 4: binutils misread the file names of version 5). A float4 stays one load of 16 bytes.
 WATCH = ("-O1", "-gdwarf-4", "-fno-omit-frame-pointer", "-fsanitize=thread")
-WATCH_OF = {"g++": ("-fno-tree-sra",), "clang++": ()}
+WATCH_OF = {"g++": (*WATCH, "-fno-tree-sra"), "clang++": WATCH}
 
 
 class Missing(Exception):
@@ -122,7 +122,7 @@ class Plan:
             import ninja
             from ninja.ninja_syntax import Writer
 
-            # Where torch lies is all that is asked: importing it would take seconds at every `make`.
+            # Where torch lies is all that is asked: to import it takes seconds, at every `make`.
             site = Path(find_spec("torch").origin).parent if find_spec("torch") else None
             if not site:
                 raise ImportError(name="torch")
@@ -221,7 +221,7 @@ class Plan:
         flags = (*BASIC, *EMULATE, "-Icsrc/emulator/include", "-DEDUDET_WITH_CUDA")
         for name, watch, define in (
             ("emulated", (), ["-DEDUDET_EMULATED"]),
-            ("checked", (*WATCH, *WATCH_OF[self.family]), ["-DEDUDET_EMULATED", "-DEDUDET_CHECKED"]),
+            ("checked", WATCH_OF[self.family], ["-DEDUDET_EMULATED", "-DEDUDET_CHECKED"]),
         ):
             objects = self.compile(name, kernels, (*flags, "-Wno-sign-compare", *define, *watch))
             bindings = (*flags, *define, *self.with_torch)

@@ -1,11 +1,11 @@
 """Makes .venv and keeps it right; the Makefile calls it before each of its commands.
 
-    python3 requirements/install.py demo test      what the extras of pyproject.toml of these names need
+    python3 requirements/install.py demo test      what these extras of pyproject.toml need
 
-Packages come in the versions of requirements/3.*.txt, and only those that are missing. Then setup.py
-compiles what it can (only what has changed: a second with nothing to do). There are no stamps: what
-was not possible is tried again each time. What is chosen once (CHOICES) holds until something else
-is chosen, and `make clean` forgets it.
+Packages come in the versions of requirements/3.*.txt, and only those that are missing. Then
+setup.py compiles what it can (only what has changed: half a second with nothing to do). There are
+no stamps for that: what was not possible is tried again each time. What is chosen once (CHOICES)
+holds until something else is chosen, and `make clean` forgets it.
 
 The standard library alone, in the words of old Pythons: they must be able to read what they lack.
 """
@@ -20,6 +20,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import DEVNULL
 
 ROOT = Path(__file__).resolve().parents[1]
 OLDEST = (3, 10)
@@ -82,7 +83,9 @@ class Environment:
         if reason:
             if sys.version_info < OLDEST:
                 found = platform.python_version()
-                stop(f"Python 3.10 or newer is needed; this is {found}. Try: make PYTHON=python3.12 ...")
+                stop(
+                    f"Python 3.10 or newer is needed, got {found}. Try: make PYTHON=python3.12 ..."
+                )
             try:
                 import ensurepip  # noqa: F401
                 import venv  # noqa: F401
@@ -106,7 +109,7 @@ class Environment:
         if place != str(self.root):
             return f"making .venv again: this checkout was moved or copied here from {place}"
         works = os.access(str(self.python), os.X_OK)
-        if not works or subprocess.run([str(self.python), "-c", ""], stderr=-3).returncode:
+        if not works or subprocess.run([str(self.python), "-c", ""], stderr=DEVNULL).returncode:
             return "making .venv again: the Python that it was made with is gone"
         if os.environ.get("PYTHON") and self.state["python"] != this_python():
             return "making .venv again, with another Python"
@@ -165,27 +168,28 @@ class Environment:
         code = "import sys, importlib.metadata as m; print(m.version(sys.argv[1]))"
         name, _, version = requirement.partition("==")
         command = [str(self.python), "-c", code, name]
-        found = subprocess.run(command, stdout=-1, stderr=-3, universal_newlines=True).stdout.strip()
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=DEVNULL, text=True)
+        found = done.stdout.strip()
         return bool(found) and version in ("", found.partition("+")[0])
 
     def cpu_build(self, torch):
-        """pip's options for a torch without CUDA, which a machine without a driver has no use for."""
+        """pip's options for a torch without CUDA, if the machine has no driver."""
         driver = nvidia_driver()
         if driver:
             say(f"{torch} with CUDA, as there is {driver}: up to 3 GB to download")
             return ()
         options = ("--index-url", CPU_INDEX)
         # Quickly, and without a word: where there is no way to that place, there is another.
-        quick = ("--dry-run", "--no-deps", "--retries", "0", "--timeout", "5")
-        command = [self.python, "-m", "pip", "install", *quick, *options, torch]
-        if subprocess.run([str(word) for word in command], stdout=-3, stderr=-3).returncode == 0:
+        quick = ("--dry-run", "--ignore-installed", "--no-deps", "--retries", "0", "--timeout", "5")
+        command = [str(self.python), "-m", "pip", "install", *quick, *options, torch]
+        if subprocess.run(command, stdout=DEVNULL, stderr=DEVNULL).returncode == 0:
             say(f"{torch} without CUDA, as there is no NVIDIA driver: about 200 MB to download")
             return options
         say(
-            f"{CPU_INDEX} cannot be reached, which has {torch} without CUDA. The one of the usual\n"
-            "  index is taken; if it comes with CUDA, that is 3 GB to download and 6 GB on the disk.\n"
-            "  To do without: stop this, and name a mirror (make TORCH_INDEX=https://... demo), or\n"
-            "  fetch the wheel elsewhere (PIP_FIND_LINKS=its-folder make demo)"
+            f"{CPU_INDEX} cannot be reached, which has {torch} without CUDA. The one of the\n"
+            "  usual index is taken; if it comes with CUDA, that is 3 GB to download and 6 GB on\n"
+            "  disk. To do without: stop this, and name a mirror (make TORCH_INDEX=https://...\n"
+            "  demo), or fetch the wheel elsewhere (PIP_FIND_LINKS=its-folder make demo)"
         )
         return ()
 

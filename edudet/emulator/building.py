@@ -16,7 +16,8 @@ COMMON = ("-std=c++17", "-gdwarf-4", "-fPIC", "-fno-semantic-interposition", "-f
           "-U_FORTIFY_SOURCE", "-fno-omit-frame-pointer", "-DEDUDET_EMULATED")  # fmt: skip
 PLAIN = ("-O2",)
 # As setup.py compiles the project's kernels for the checker.
-WATCHED = ("-O1", "-fno-tree-sra", "-fsanitize=thread")
+WATCHED = ("-O1", "-fsanitize=thread")
+GXX_ALONE = ("-fno-tree-sra",)
 
 
 class CompileError(EmulatorError):
@@ -63,7 +64,8 @@ def build(body: str, files: list[Path], entries: tuple[str, ...], watched: bool)
         f"int edudet_entry_count = {len(entries)};\n"
     )
     csrc = native.SOURCES
-    flags = (*COMMON, *(WATCHED if watched else PLAIN), f"-I{csrc / 'emulator/include'}",
+    kind = (*WATCHED, *(() if _is_clang(gxx) else GXX_ALONE)) if watched else PLAIN
+    flags = (*COMMON, *kind, f"-I{csrc / 'emulator/include'}",
              "-iquote", str(csrc))  # fmt: skip
     key = hashlib.sha256("\0".join([text, *gxx, *flags, _identity(gxx[0])]).encode())
     for path in [*files, csrc / "common/half.h", *sorted((csrc / "emulator").rglob("*.h"))]:
@@ -73,6 +75,12 @@ def build(body: str, files: list[Path], entries: tuple[str, ...], watched: bool)
     if not library.exists():
         _compile(gxx, flags, text, folder, library)
     return library
+
+
+def _is_clang(gxx: list[str]) -> bool:
+    """clang++ refuses a flag that is g++'s."""
+    done = subprocess.run([*gxx, "--version"], capture_output=True, text=True)
+    return "clang" in done.stdout
 
 
 def _identity(gxx: str) -> str:

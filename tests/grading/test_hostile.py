@@ -14,7 +14,6 @@ import pytest
 from edudet.exercises import course
 from edudet.grading import hostile, sandbox
 
-
 # Some of them are C++ and CUDA.
 pytestmark = pytest.mark.usefixtures("compiles_cpp", "compiles_cuda")
 
