@@ -1,5 +1,6 @@
 """The versions in requirements/: all of them, and the same as those that are installed."""
 
+import ast
 import importlib.metadata
 import importlib.util
 import re
@@ -102,3 +103,15 @@ def test_what_is_installed_is_what_is_locked():
                         todo.append(step)
     assert not other, "make_lock and `make` disagree: (name, installed, locked)"
     assert len(seen) > 20
+
+
+def test_every_file_is_read_by_the_oldest_python():
+    """install.py by older ones, too: it must be able to say what is wrong."""
+    files = [
+        path for room in ("edudet", "tests", "benchmarks") for path in (ROOT / room).rglob("*.py")
+    ]
+    files = [path for path in files if "hostile" not in path.parts]  # some are no Python on purpose
+    assert len(files) > 300
+    for path in [*files, ROOT / "setup.py"]:
+        ast.parse(path.read_text(encoding="utf-8"), str(path), feature_version=(3, 10))
+    ast.parse((ROOT / "requirements" / "install.py").read_text(), feature_version=(3, 7))
