@@ -16,8 +16,7 @@ COMMON = ("-std=c++17", "-gdwarf-4", "-fPIC", "-fno-semantic-interposition", "-f
           "-U_FORTIFY_SOURCE", "-fno-omit-frame-pointer", "-DEDUDET_EMULATED")  # fmt: skip
 PLAIN = ("-O2",)
 # As setup.py compiles the project's kernels for the checker.
-WATCHED = ("-O1", "-fsanitize=thread")
-GXX_ALONE = ("-fno-tree-sra",)
+WATCHED = ("-O1", "-fno-tree-sra", "-fsanitize=thread")
 
 
 class CompileError(EmulatorError):
@@ -64,8 +63,9 @@ def build(body: str, files: list[Path], entries: tuple[str, ...], watched: bool)
         f"int edudet_entry_count = {len(entries)};\n"
     )
     csrc = native.SOURCES
-    kind = (*WATCHED, *(() if _is_clang(gxx) else GXX_ALONE)) if watched else PLAIN
-    flags = (*COMMON, *kind, f"-I{csrc / 'emulator/include'}",
+    if watched and _is_clang(gxx):
+        raise EmulatorError(f"emulator.compile: the checker needs g++, and CXX={gxx[0]} is another")
+    flags = (*COMMON, *(WATCHED if watched else PLAIN), f"-I{csrc / 'emulator/include'}",
              "-iquote", str(csrc))  # fmt: skip
     key = hashlib.sha256("\0".join([text, *gxx, *flags, _identity(gxx[0])]).encode())
     for path in [*files, csrc / "common/half.h", *sorted((csrc / "emulator").rglob("*.h"))]:
@@ -78,7 +78,7 @@ def build(body: str, files: list[Path], entries: tuple[str, ...], watched: bool)
 
 
 def _is_clang(gxx: list[str]) -> bool:
-    """clang++ refuses a flag that is g++'s."""
+    """clang++ calls the checker for other accesses, too, and refuses a flag that is g++'s."""
     done = subprocess.run([*gxx, "--version"], capture_output=True, text=True)
     return "clang" in done.stdout
 

@@ -179,6 +179,15 @@ def test_without_a_compiler(monkeypatch):
         emulator.compile("__global__ void never_compiled_before() {}\n")
 
 
+def test_the_checker_needs_gxx(monkeypatch, tmp_path):
+    clang = tmp_path / "c++"  # a name that does not say it
+    clang.write_text("#!/bin/sh\necho 'Debian clang version 19.1.7'\n")
+    clang.chmod(0o755)
+    monkeypatch.setenv("CXX", str(clang))
+    with pytest.raises(emulator.EmulatorError, match=r"the checker needs g\+\+, and CXX="):
+        building.build("", [], (), watched=True)
+
+
 def test_programs_are_cached_by_their_content(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     (tmp_path / "outer.h").write_text('#include "inner.h"\n')

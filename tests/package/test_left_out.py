@@ -146,8 +146,8 @@ def test_the_reasons_are_said_once(project):
     assert set(json.loads((project.folder / "edudet" / "_build.json").read_text())) == {"cuda"}
 
 
-def test_flags_of_one_compiler_go_to_it_alone(project, monkeypatch, tmp_path):
-    """clang++ refuses a flag of g++'s with an error."""
+def test_what_is_for_one_compiler_goes_to_it_alone(project, monkeypatch, tmp_path):
+    """clang++ refuses a flag of g++'s with an error, and does not watch as g++ does."""
     asked = tmp_path / "asked"
     for name, version in (("g++", "g++ (Debian 14.2.0)"), ("clang++", "clang version 19.1.7")):
         stub = tmp_path / name
@@ -158,7 +158,19 @@ def test_flags_of_one_compiler_go_to_it_alone(project, monkeypatch, tmp_path):
         stub.chmod(0o755)
         monkeypatch.setenv("CXX", str(stub))
         reasons = project.setup.build(project.folder / "edudet")
-        assert reasons["checked"].startswith("did not compile: ")
+        assert reasons["emulated"].startswith("did not compile: ")
+        assert ("needs g++" in reasons["checked"]) == (name == "clang++")
         assert ("-fno-tree-sra" in asked.read_text()) == (name == "g++")
         assert f"-DEDUDET_COMPILER={name}-19.1.7" in asked.read_text()
         asked.unlink()
+
+
+@pytest.mark.slow
+def test_clang_builds_all_but_the_checker(project, monkeypatch):
+    require(None if shutil.which("clang++") else "clang++ is not installed (apt install clang)")
+    monkeypatch.setenv("CXX", "clang++")
+    reasons = project.setup.build(project.folder / "edudet")
+    assert reasons.pop("checked") == "the checker needs g++, and CXX=clang++ is another"
+    assert set(reasons) == {"cuda"}
+    libraries = {path.stem for path in (project.folder / "edudet").glob("*.so")}
+    assert libraries == BUILT - {"_native_checked"}
