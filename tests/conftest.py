@@ -1,3 +1,4 @@
+import functools
 import os
 import shlex
 import shutil
@@ -60,17 +61,27 @@ def compiles_cuda() -> None:
     require(native.missing("checked") or no_compiler(), "native")
 
 
+@functools.cache
+def no_inductor() -> str | None:
+    """Why torch.compile's default backend cannot compile C++ here, or None."""
+    if reason := no_compiler():
+        return reason
+    headers = sysconfig.get_path("include")
+    if not Path(headers, "Python.h").exists():
+        return "Python.h is missing: apt install python3-dev"
+    gxx = shlex.split(os.environ.get("CXX") or "g++")
+    command = [*gxx, "-fopenmp", "-fsyntax-only", "-x", "c++", "-"]
+    tried = subprocess.run(command, input="#include <omp.h>\n", capture_output=True, text=True)
+    return f"{gxx[0]} has no OpenMP" if tried.returncode else None
+
+
 @pytest.fixture(autouse=True)
 def _compiled_by_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test that calls torch.compile skips where its default backend cannot compile C++."""
-    headers = Path(sysconfig.get_path("include"), "Python.h").exists()
-    reason = no_compiler() or (None if headers else "Python.h is missing: apt install python3-dev")
-    if not reason:
-        return
+    """A test that calls torch.compile skips where its default backend cannot compile."""
     compile_ = torch.compile
 
     def compile_or_skip(*args, **options):
-        if options.get("backend", "inductor") == "inductor":
+        if options.get("backend", "inductor") == "inductor" and (reason := no_inductor()):
             require(f"torch.compile: {reason}", "native")
         return compile_(*args, **options)
 
