@@ -4,7 +4,7 @@ EDUDET_CUDA=0|1|auto   without, with, or with the CUDA kernels if nvcc is there 
                        beside a torch without CUDA, auto compiles them for one architecture alone
 EDUDET_JOBS=n          so many compilers at a time (default: one per core)
 EDUDET_SANITIZE=address,undefined   only the CPU kernels, under these sanitizers
-CXX=g++-12             another C++ compiler
+CXX=g++-12             another C++ compiler; clang++ builds all but what the checker needs
 
 The compilers are called through ninja, not through torch.utils.cpp_extension: beside a torch
 without CUDA that one refuses to call nvcc, and it includes headers that take 45 s a file.
@@ -14,11 +14,13 @@ import json
 import os
 import platform
 import re
+import runpy
 import shlex
 import shutil
 import subprocess
 import sys
 import sysconfig
+from importlib.util import find_spec
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -29,7 +31,7 @@ ROOT = Path(__file__).parent.resolve()
 LIBRARIES = ("cpu", "cuda", "emulated", "checked")
 TARGET_VERSION = "0x020a000000000000ULL"  # torch 2.10: the binaries run on this and all later ones
 CUDA_ARCHITECTURES = ("75", "80", "86", "89", "90", "100", "120")
-OLDEST_GXX = (9, 0)
+OLDEST = {"g++": (9, 0), "clang++": (10, 0)}
 
 BASIC = ("-std=c++17", "-fPIC", "-Wall", "-Wextra", "-fvisibility=hidden")
 # No contraction of a * b + c: a decision that hangs on the last bit must be the same everywhere.
@@ -39,6 +41,7 @@ OPTIMISE = ("-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math")
 EMULATE = ("-O2", "-ffp-contract=off", "-U_FORTIFY_SOURCE")
 # For the checker, every load and store calls a function; debug information gives it source lines
 # (in version 4: binutils misread the file names of version 5). A float4 stays one load of 16 bytes.
+# g++ only: clang++ calls them for other accesses, too, of which the checker would speak.
 WATCH = ("-O1", "-gdwarf-4", "-fno-omit-frame-pointer", "-fsanitize=thread", "-fno-tree-sra")
 # What a library shows to others, and that it takes its own names from itself: the process may hold
 # NVIDIA's runtime, or another C++ library.
@@ -67,8 +70,11 @@ class BuildNative(build_ext):
         in_place = self.inplace or self.editable_mode
         target = ROOT / "edudet" if in_place else Path(self.build_lib, "edudet").resolve()
         target.mkdir(parents=True, exist_ok=True)
-        left_out = build(target)
-        (target / "_build.json").write_text(json.dumps(left_out, indent=1))
+        left_out, report = build(target), target / "_build.json"
+        text = json.dumps(left_out, indent=1)
+        if report.exists() and report.read_text() == text:
+            return  # said before
+        report.write_text(text)
         for name, reason in left_out.items():
             print(f"edudet: built without the {name} kernels: {reason}", file=sys.stderr)
 
@@ -96,12 +102,21 @@ def build(target):
                 add()
             except Missing as reason:
                 left_out.update(dict.fromkeys(names, str(reason)))
-        plan.run()
+        left_out.update({**plan.run(), **plan.left_out})
         for library in plan.libraries:
-            shutil.copy2(ROOT / library, target / library.name)
+            replace(ROOT / library, target / library.name)
     for name in left_out:
         (target / f"_native_{name}.so").unlink(missing_ok=True)
     return left_out
+
+
+def replace(made, place):
+    """Copy what is new. A process that runs the old one keeps its file."""
+    if not made.exists():
+        place.unlink(missing_ok=True)
+    elif not place.exists() or place.stat().st_mtime_ns != made.stat().st_mtime_ns:
+        place.unlink(missing_ok=True)
+        shutil.copy2(made, place)
 
 
 class Plan:
@@ -110,20 +125,23 @@ class Plan:
     def __init__(self, folder, sanitize):
         try:
             import ninja
-            import torch
             from ninja.ninja_syntax import Writer
+
+            # Where torch lies is all that is asked: to import it takes seconds, at every `make`.
+            site = Path(find_spec("torch").origin).parent if find_spec("torch") else None
+            if not site:
+                raise ImportError(name="torch")
         except ImportError as error:
             raise Missing(
                 f"the Python package {error.name} is missing: pip install torch ninja pybind11, "
                 "and install edudet with --no-build-isolation"
             ) from None
         self.gxx = os.environ.get("CXX") or "g++"
-        check_gxx(self.gxx)
-        self.folder, self.libraries = folder, []
+        self.family, version = compiler(self.gxx)
+        self.folder, self.libraries, self.left_out = folder, [], {}
         self.sanitize = (f"-fsanitize={sanitize}", "-fno-sanitize-recover=all") if sanitize else ()
         self.program = Path(ninja.BIN_DIR, "ninja")
-        self.torch_cuda = torch.version.cuda
-        site = Path(torch.__file__).parent
+        self.torch_cuda = runpy.run_path(str(site / "version.py")).get("cuda")
         self.with_torch = (
             *("-isystem", site / "include"),
             f"-DTORCH_TARGET_VERSION={TARGET_VERSION}",
@@ -133,7 +151,9 @@ class Plan:
         self.file = (ROOT / folder / "build.ninja").open("w")
         self.ninja = Writer(self.file, width=100)
         self.ninja.variable("builddir", str(folder))  # where ninja keeps its log
-        self.rule("cxx", f"{self.gxx} -MMD -MF $out.d $flags -c $in -o $out")
+        # The version stands in the command, so that a newer compiler compiles again.
+        compiled_by = f"-DEDUDET_COMPILER={self.family}-{version}"
+        self.rule("cxx", f"{self.gxx} {compiled_by} -MMD -MF $out.d $flags -c $in -o $out")
         self.ninja.rule("link", f"{self.gxx} -shared $in -o $out $flags", "link $out")
 
     def rule(self, name, command):
@@ -215,18 +235,62 @@ class Plan:
             ("emulated", (), ["-DEDUDET_EMULATED"]),
             ("checked", WATCH, ["-DEDUDET_EMULATED", "-DEDUDET_CHECKED"]),
         ):
+            if watch and self.family != "g++":
+                self.left_out[name] = f"the checker needs g++, and CXX={self.gxx} is another"
+                continue
             objects = self.compile(name, kernels, (*flags, "-Wno-sign-compare", *define, *watch))
             bindings = (*flags, *define, *self.with_torch)
             objects += self.compile(name, bindings_of_kernels(), bindings)
             self.link(f"_native_{name}", objects, (*self.torch_libraries, CLOSED), [emulator])
 
     def run(self):
+        """Compile; return {library: reason} for those whose code this compiler does not take."""
         self.ninja.default([str(library) for library in self.libraries])
         self.file.close()
+        if "no work to do" in self.call("-n").stdout:
+            return {}
+        print("edudet: compiling csrc/ (only what has changed)", file=sys.stderr, flush=True)
+        done = self.call("-k", "0")
+        if done.returncode == 0:
+            return {}
+        print(done.stdout, file=sys.stderr)
+        failed = {}
+        for library in self.libraries:
+            done = self.call("-k", "0", str(library))
+            if done.returncode:
+                (ROOT / library).unlink(missing_ok=True)
+                failed[library.stem.removeprefix("_native_")] = first_error(done.stdout)
+        return self.without_failed(failed)
+
+    def call(self, *arguments):
         jobs = os.environ.get("EDUDET_JOBS")
         command = [self.program, "-f", self.folder / "build.ninja", *(["-j", jobs] if jobs else [])]
-        if subprocess.run(command, cwd=ROOT).returncode:
-            raise SystemExit("edudet: compiling failed; the compiler's messages stand above")
+        return subprocess.run(
+            [*command, *arguments],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+
+    def without_failed(self, failed):
+        if "_emulator" in failed:  # the two others are nothing without it
+            failed.update(dict.fromkeys(("emulated", "checked"), failed.pop("_emulator")))
+        demanded = ("cpu",) if self.sanitize else ()
+        demanded += ("cuda",) if os.environ.get("EDUDET_CUDA") == "1" else ()
+        for name in demanded:
+            if name in failed:
+                raise SystemExit(f"edudet: the {name} kernels {failed[name]}; see above")
+        return failed
+
+
+def first_error(messages):
+    lines = [line.strip() for line in messages.splitlines()]
+    errors = [line for line in lines if re.search(r"\b(error|Error)\b", line)]
+    # ninja's own lines begin with its name; what the compiler said comes before the last of them.
+    said = [line for line in lines if line and not line.startswith(("ninja:", "FAILED:", "["))]
+    return f"did not compile: {(errors or said or ['no message'])[0]}"
 
 
 def sources(room, ending):
@@ -243,19 +307,26 @@ def quoted(words):
     return " ".join(shlex.quote(str(word)) for word in words)
 
 
-def check_gxx(gxx):
+def compiler(gxx):
+    """Family and version of the compiler, if it is new enough."""
     program, *options = shlex.split(gxx)
     if not shutil.which(program):
         raise Missing(f"{program} is not installed: apt install g++ (or as your system says it)")
-    command = [program, *options, "-dumpfullversion", "-dumpversion"]
-    text = subprocess.run(command, capture_output=True, text=True).stdout
-    version = tuple(int(number) for number in re.findall(r"\d+", text)[:2])
-    if version < OLDEST_GXX:
-        found, wanted = (".".join(map(str, v)) for v in (version, OLDEST_GXX))
+
+    def ask(*words):
+        return subprocess.run([program, *options, *words], capture_output=True, text=True).stdout
+
+    family = "clang++" if "clang" in ask("--version") else "g++"
+    # g++ gives all of its version to the first of them, clang knows the second alone.
+    text = ask("-dumpfullversion", "-dumpversion") or ask("-dumpversion")
+    version = tuple(int(number) for number in re.findall(r"\d+", text)[:3])
+    if version < OLDEST[family]:
+        found, wanted = (".".join(map(str, v)) for v in (version[:2], OLDEST[family]))
         raise Missing(
             f"{program} is version {found or 'unknown'}, and the kernels need {wanted}: "
             "apt install g++-12 and set CXX=g++-12"
         )
+    return family, ".".join(map(str, version))
 
 
 def find_nvcc():

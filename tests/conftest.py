@@ -1,5 +1,11 @@
+import functools
 import os
+import shlex
+import shutil
+import subprocess
+import sysconfig
 from collections.abc import Callable
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -37,6 +43,51 @@ def device(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
+def no_compiler() -> str | None:
+    """Why nothing can be compiled at run time, or None."""
+    gxx = shlex.split(os.environ.get("CXX") or "g++")[0]
+    return None if shutil.which(gxx) else f"{gxx} is not installed"
+
+
+@pytest.fixture(scope="session")
+def compiles_cpp() -> None:
+    """What the grader needs for answers in C++, which it compiles with g++."""
+    require(no_compiler() or (None if shutil.which("g++") else "g++ is not installed"), "native")
+
+
+@pytest.fixture(scope="session")
+def compiles_cuda() -> None:
+    """What `emulator.compile` needs: the emulator, and a compiler."""
+    require(native.missing("checked") or no_compiler(), "native")
+
+
+@functools.cache
+def no_inductor() -> str | None:
+    """Why torch.compile's default backend cannot compile C++ here, or None."""
+    if reason := no_compiler():
+        return reason
+    headers = sysconfig.get_path("include")
+    if not Path(headers, "Python.h").exists():
+        return "Python.h is missing: apt install python3-dev"
+    gxx = shlex.split(os.environ.get("CXX") or "g++")
+    command = [*gxx, "-fopenmp", "-fsyntax-only", "-x", "c++", "-"]
+    tried = subprocess.run(command, input="#include <omp.h>\n", capture_output=True, text=True)
+    return f"{gxx[0]} has no OpenMP" if tried.returncode else None
+
+
+@pytest.fixture(autouse=True)
+def _compiled_by_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that calls torch.compile skips where its default backend cannot compile."""
+    compile_ = torch.compile
+
+    def compile_or_skip(*args, **options):
+        if options.get("backend", "inductor") == "inductor" and (reason := no_inductor()):
+            require(f"torch.compile: {reason}", "native")
+        return compile_(*args, **options)
+
+    monkeypatch.setattr(torch, "compile", compile_or_skip)
+
+
 def require_native(op: str, device: str) -> None:
     require(native.obstacle(op, torch.empty(0, device=device)), "native")
 
@@ -60,6 +111,18 @@ def form_of(implementations: dict[str, Callable], name: str, op: str, device: st
     if name == "native":
         require_native(op, device)
     return implementations[name]
+
+
+def tracked_files(root: Path) -> list[str]:
+    """The files of the project. No more than a test needs git, and it can do without."""
+    # Also in a checkout of another user's, which git would not look at.
+    command = ["git", "-c", f"safe.directory={root}", "ls-files", "-z"]
+    done = None
+    if shutil.which("git"):
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    if done is None or not done.stdout:
+        pytest.skip("no git checkout, or no git: nothing says which files belong to the project")
+    return done.stdout.strip("\0").split("\0")
 
 
 def torchvision_ops():

@@ -2,11 +2,12 @@
 
 import ast
 import re
-import subprocess
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from conftest import tracked_files
 
 ROOT = Path(__file__).parents[1]
 GROUPS = ["ops", "proposals", "targets", "losses", "metrics"]
@@ -261,11 +262,7 @@ def test_rich_is_for_what_is_shown():
 
 
 def test_no_room_without_a_name():
-    tracked = subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
-    ).stdout.splitlines()
-    if not tracked:
-        pytest.skip("not a git checkout: nothing says which files belong to the project")
+    tracked = tracked_files(ROOT)
     forbidden = {"utils", "common", "helpers", "misc"}
     guilty = [
         name for name in tracked if Path(name).suffix == ".py" and Path(name).stem in forbidden

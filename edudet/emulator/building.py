@@ -66,6 +66,8 @@ def build(body: str, files: list[Path], entries: tuple[str, ...], watched: bool)
         f"int edudet_entry_count = {len(entries)};\n"
     )
     csrc = native.SOURCES
+    if watched and _is_clang(gxx):
+        raise EmulatorError(f"emulator.compile: the checker needs g++, and CXX={gxx[0]} is another")
     exports = csrc / "emulator/exports.map"
     flags = (*COMMON, *(WATCHED if watched else PLAIN), f"-I{csrc / 'emulator/include'}",
              "-iquote", str(csrc))  # fmt: skip
@@ -80,6 +82,12 @@ def build(body: str, files: list[Path], entries: tuple[str, ...], watched: bool)
         link = (*LINK, f"-Wl,--version-script={exports}", str(native.PACKAGE / "_emulator.so"))
         _compile(gxx, flags, link, text, folder, library)
     return library
+
+
+def _is_clang(gxx: list[str]) -> bool:
+    """clang++ calls the checker for other accesses, too, and refuses a flag that is g++'s."""
+    done = subprocess.run([*gxx, "--version"], capture_output=True, text=True)
+    return "clang" in done.stdout
 
 
 def _identity(gxx: str) -> str:

@@ -10,6 +10,8 @@ import torch
 
 from edudet import emulator
 
+pytestmark = pytest.mark.usefixtures("compiles_cuda")
+
 SEEDS = [None, 0, 1]
 
 

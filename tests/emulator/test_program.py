@@ -11,6 +11,8 @@ from edudet import emulator
 from edudet.emulator import building
 from edudet.emulator.declarations import Declaration, declarations
 
+pytestmark = pytest.mark.usefixtures("compiles_cuda")
+
 SOURCE = """
 #include "common/box.h"
 namespace tools {
@@ -175,6 +177,15 @@ def test_without_a_compiler(monkeypatch):
     monkeypatch.setenv("CXX", "no-such-compiler")
     with pytest.raises(emulator.EmulatorError, match="no-such-compiler is not installed: apt"):
         emulator.compile("__global__ void never_compiled_before() {}\n")
+
+
+def test_the_checker_needs_gxx(monkeypatch, tmp_path):
+    clang = tmp_path / "c++"  # a name that does not say it
+    clang.write_text("#!/bin/sh\necho 'Debian clang version 19.1.7'\n")
+    clang.chmod(0o755)
+    monkeypatch.setenv("CXX", str(clang))
+    with pytest.raises(emulator.EmulatorError, match=r"the checker needs g\+\+, and CXX="):
+        building.build("", [], (), watched=True)
 
 
 def test_programs_are_cached_by_their_content(monkeypatch, tmp_path):

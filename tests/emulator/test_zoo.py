@@ -12,6 +12,8 @@ import pytest
 
 from edudet import emulator
 
+pytestmark = pytest.mark.usefixtures("compiles_cuda")
+
 ZOO = sorted((Path(__file__).parent / "zoo").glob("*.cu"))
 SIZE = 100  # numbers: fills no block of 64
 # These need whole blocks: (grid, block, numbers).

@@ -135,6 +135,7 @@ def test_prints_are_shown_where_a_visible_test_fails(worker, nms):
     assert "here I am" not in results["a crowd"].message
 
 
+@pytest.mark.usefixtures("compiles_cpp", "compiles_cuda")
 @pytest.mark.parametrize("name", ["box_iou_cpp", "box_iou_cuda"])
 def test_compiled_answers(worker, name):
     exercise = units.load(name)
@@ -147,6 +148,7 @@ def test_compiled_answers(worker, name):
     assert exercise.file in broken.results[0].message
 
 
+@pytest.mark.usefixtures("compiles_cuda")
 def test_the_checker_speaks_of_the_line(worker):
     exercise = units.load("box_iou_cuda")
     source = exercise.alternatives["naive"].replace("if (i >= n || j >= m) return;\n", "\n")

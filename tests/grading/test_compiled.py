@@ -23,6 +23,7 @@ __global__ void box_iou(const float* boxes1, long long n, const float* boxes2, l
   %s
 }
 """
+pytestmark = pytest.mark.usefixtures("compiles_cpp")
 # Statement -> status; what the owner of a visible test reads; what is read of a hidden one.
 FALLS = {
     "volatile float x = boxes1[4 * n];": (
@@ -88,9 +89,9 @@ def test_a_fall_in_cpp_is_told(worker, statement):
     assert "which has" not in second.message
 
 
+@pytest.mark.usefixtures("compiles_cuda")
 @pytest.mark.parametrize("statement", FOUND)
 def test_what_the_checker_finds_is_told(worker, statement):
-    pytest.importorskip("edudet._emulator", reason="the emulator is not built")
     first, second = results(worker, "box_iou_cuda", CUDA % statement).results
     assert (first.status, second.status) == ("error", "error")
     assert FOUND[statement] in first.message
@@ -109,7 +110,10 @@ def test_a_signature_that_does_not_fit(worker):
     source = "#include <cstdint>\nvoid box_iou(const double* boxes1, int64_t n) {}\n"
     first, _ = results(worker, "box_iou_cpp", source).results
     assert "defines no function box_iou with the parameters that the header" in first.message
-    pytest.importorskip("edudet._emulator", reason="the emulator is not built")
+
+
+@pytest.mark.usefixtures("compiles_cuda")
+def test_parameters_of_a_kernel_that_do_not_fit(worker):
     source = (CUDA % "").replace("float* out", "double* out")
     first, _ = results(worker, "box_iou_cuda", source).results
     assert "out is a double*, but an array of float32 is passed" in first.message

@@ -14,6 +14,9 @@ import pytest
 from edudet.course import units
 from edudet.grading import hostile, sandbox
 
+# Some of them are C++ and CUDA.
+pytestmark = pytest.mark.usefixtures("compiles_cpp", "compiles_cuda")
+
 
 @pytest.fixture(scope="module", params=[
     pytest.param(kind, marks=pytest.mark.xdist_group(f"hostile-{kind}"))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import require
+from conftest import require, tracked_files
 from edudet import native
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +47,8 @@ def sources(tmp_path_factory):
     code = "import setuptools.build_meta as b, sys; print(b.build_sdist(sys.argv[1]))"
     # Of a copy: setuptools gathers the files in the folder itself, where another worker may be.
     copy = folder / "copy"
-    ignore = shutil.ignore_patterns(".*", "build", "out", "*.so", "*.egg-info", "__pycache__")
+    made = (".git", ".venv", ".*cache", ".hypothesis", "build", "out", "*.so", "*.egg-info")
+    ignore = shutil.ignore_patterns(*made, "__pycache__")
     shutil.copytree(ROOT, copy, ignore=ignore)
     run(sys.executable, "-c", code, str(folder), cwd=copy)
     shutil.rmtree(copy)
@@ -65,6 +66,14 @@ def site(sources, tmp_path_factory):
     site = tmp_path_factory.mktemp("wheel") / "site"
     install(sources, site)
     return site
+
+
+def test_sources_hold_the_whole_project(sources):
+    """What the Makefile and the tests need, too: a checkout without git."""
+    missing = [name for name in tracked_files(ROOT) if not (sources / name).is_file()]
+    assert missing == [".gitignore"]
+    assert os.access(sources / "tests" / "package" / "fresh_root", os.X_OK)
+    assert not list(sources.rglob("*.so"))
 
 
 def test_wheel_carries_kernels_and_their_sources(site, tmp_path):
