@@ -240,7 +240,7 @@ class FastRCNN(nn.Module):
         Args:
             images: each (3, H, W), float in [0, 1].
             targets: of each image "boxes", "labels" (training) and "proposals" (P, 4).
-            keep: a dictionary that receives the intermediate results by name.
+            keep: a dictionary that receives the intermediate results: docs/keep.md.
         """
         if self.training:
             targets = checked_targets("FastRCNN", images, targets)

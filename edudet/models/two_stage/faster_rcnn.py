@@ -198,7 +198,7 @@ class FasterRCNN(nn.Module):
         Args:
             images: each (3, H, W), float in [0, 1].
             targets: for training: of each image "boxes" (G, 4), xyxy, and "labels" (G,), from 1 on.
-            keep: a dictionary that receives the intermediate results by name.
+            keep: a dictionary that receives the intermediate results: docs/keep.md.
 
         Returns:
             {"loss_objectness", "loss_rpn_box_reg", "loss_classifier", "loss_box_reg"}, or
@@ -244,6 +244,8 @@ class FasterRCNN(nn.Module):
         keep: dict[str, Any] | None,
     ) -> list[Detections]:
         """Detections on the resized images; other heads add to them."""
+        if keep is not None:
+            keep.update(rois=proposals)
         class_logits, deltas = self.box_branch(maps, proposals, sizes, keep)
         return self.box_branch.detections(class_logits, deltas, proposals, sizes)
 

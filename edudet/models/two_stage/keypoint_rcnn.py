@@ -113,8 +113,11 @@ class KeypointRCNN(FasterRCNN):
     ) -> list[Detections]:
         found = super().detect(maps, proposals, sizes, keep)
         boxes = [one["boxes"].detach() for one in found]  # no gradient flows to where RoIs lie
-        logits = widen(self.keypoint_logits(maps, boxes, sizes)).split([len(b) for b in boxes])
-        for one, maps_of_joints in zip(found, logits, strict=True):
+        logits = self.keypoint_logits(maps, boxes, sizes)                  # (D, K, M, M)
+        if keep is not None:
+            keep.update(keypoint_rois=boxes, keypoint_logits=logits)
+        by_image = widen(logits).split([len(one) for one in boxes])
+        for one, maps_of_joints in zip(found, by_image, strict=True):
             places, scores = heatmaps_to_keypoints(maps_of_joints, one["boxes"])
             one.update(keypoints=places, keypoints_scores=scores)
         return found

@@ -101,6 +101,8 @@ class MaskRCNN(FasterRCNN):
         boxes = [one["boxes"].detach() for one in found]  # no gradient flows to where RoIs lie
         labels = torch.cat([one["labels"] for one in found])
         logits = self.mask_logits(maps, boxes, sizes)
+        if keep is not None:
+            keep.update(mask_rois=boxes, mask_logits=logits)
         of_class = logits[torch.arange(len(labels), device=labels.device), labels]
         masks = widen(of_class).sigmoid()[:, None].split([len(one) for one in boxes])
         return [{**one, "masks": mask} for one, mask in zip(found, masks, strict=True)]
