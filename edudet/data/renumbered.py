@@ -7,13 +7,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-<<<<<<< HEAD
 from edudet.data.about import say_the_same
-=======
 from edudet.data.target import KEYS, checked, keys_that
 
 VOID = 255  # in maps of classes: nobody knows
->>>>>>> eb86cb4 (Renumbered: maps and segments have the new numbers, too)
 
 
 class Renumbered(Dataset):
@@ -49,17 +46,11 @@ class Renumbered(Dataset):
 
     def __getitem__(self, i: int) -> tuple[Tensor, dict[str, Any]]:
         image, target = self.dataset[i]
-<<<<<<< HEAD
-        renumbered = {
-            key: self.label_of[target[key]] for key in ("labels", "label") if key in target
-        }
-        return image, {**target, **renumbered}
-=======
         name = f"Renumbered: dataset[{i}]"
         whole = checked(name, target)
         renumbered: dict[str, Any] = {}
         for key in (key for key in keys_that(values="classes") if key in target):
-            known = KEYS[key].of == "object"
+            known = KEYS[key].moves != "pixels"
             renumbered[key] = self._renumbered(f"{name}[{key!r}]", whole[key], known)
         if "segments" in target:
             renumbered["segments"] = [
@@ -75,7 +66,8 @@ class Renumbered(Dataset):
         if known:
             for index in (~inside | (numbers == 0)).nonzero()[:1].tolist():
                 got = numbers[tuple(index)].item()
-                raise ValueError(f"{place}[{index[0]}] must lie in [1, {last}], got {got}")
+                where = f"{place}[{index[0]}]" if index else place
+                raise ValueError(f"{where} must lie in [1, {last}], got {got}")
         beyond = numbers + (numbers > last) * (len(self.categories) - last)
         new = self.label_of[numbers.where(inside, 0)].where(inside, beyond)
         if known:
@@ -90,4 +82,3 @@ class Renumbered(Dataset):
     def _of_segment(self, place: str, segment: dict[str, Any]) -> int:
         number = torch.tensor([int(segment["category_id"])])
         return int(self._renumbered(f"{place}['category_id']", number, known=False))
->>>>>>> eb86cb4 (Renumbered: maps and segments have the new numbers, too)

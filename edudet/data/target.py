@@ -15,6 +15,7 @@
     relations    (R, 3)     rows      image   pairs     subject, relation, object
     proposals    (P, 4)     floats    image   corners   where to look
     crowd_boxes  (C, 4)     floats    image   corners   crowds that were set apart
+    label        ()         classes   image   stays     what the whole image shows, from 1 on
     semantic     (H, W)     classes   image   pixels    the class of each pixel
     panoptic     (H, W)     integers  image   pixels    the segment of each pixel
     segments     list       dicts     image   segments  id, category_id, iscrowd
@@ -88,6 +89,7 @@ KEYS = {
     "relations": Key(("R", 3), "rows", "image", "pairs"),
     "proposals": Key(("P", 4), "floats", "image", "corners"),
     "crowd_boxes": Key(("C", 4), "floats", "image", "corners"),
+    "label": Key((), "classes", "image", "stays"),
     "semantic": Key(("H", "W"), "classes", "image", "pixels"),
     "panoptic": Key(("H", "W"), "integers", "image", "pixels"),
     "segments": Key(None, "dicts", "image", "segments"),
@@ -166,6 +168,8 @@ def _as_tensor(
             # torch takes no foreign byte order, no negative strides, and warns of read-only arrays.
             native = np.require(value, value.dtype.newbyteorder("="), ["C", "W"])
             return torch.from_numpy(native)
+        if isinstance(value, (int, float, np.number)) and shape == ():
+            return torch.tensor(value)
         if isinstance(value, (list, tuple)):
             if len(value) == 0:
                 empty = [side if isinstance(side, int) else sides.get(side, 0) for side in shape]

@@ -50,6 +50,8 @@ def test_any_form(labels):
     assert target["labels"].tolist() == [2, 3] and target["semantic"].tolist() == [[3, 2]]
     assert renumbered(labels=[])["labels"].shape == (0,)
     assert renumbered(image_id=3) == {"image_id": 3}
+    for label in (1, torch.tensor(1), np.int64(1), np.array(1)):  # of a whole image
+        assert renumbered(label=label)["label"].item() == 3
 
 
 def test_scenes_say_the_same_under_new_names():
@@ -80,6 +82,7 @@ def test_what_the_dataset_says_of_itself():
     [
         (("cat", "dog"), {}, "Renumbered: categories must have all classes .* lack car"),
         (NAMES, {"labels": [1, 3]}, r"dataset\[0\]\['labels'\]\[1\] must lie in \[1, 2\], got 3"),
+        (NAMES, {"label": 3}, r"dataset\[0\]\['label'\] must lie in \[1, 2\], got 3"),
         (NAMES, {"labels": [0]}, r"dataset\[0\]\['labels'\]\[0\] must lie in \[1, 2\], got 0"),
         (NAMES, {"labels": [1.5]}, r"dataset\[0\]\['labels'\] must be integers, got float32"),
         (NAMES, {"semantic": torch.zeros(2, 2)}, r"\['semantic'\] must be integers"),

@@ -142,6 +142,9 @@ def test_all_forms_of_a_mask_mean_the_same(masks):
         ("labels", np.array([3], dtype=np.uint16), torch.int64, None),
         ("labels", [3], torch.int64, None),
         ("labels", [], torch.int64, []),
+        ("label", 3, torch.int64, None),
+        ("label", np.array(3, dtype=np.int32), torch.int64, None),
+        ("label", torch.tensor(3), torch.int64, None),
         ("area", [7], torch.float32, None),
         ("depth", np.array([2]), torch.int64, None),
         ("keypoints", [[[1, 2, 2], [0, 0, 0]]], torch.float32, None),
@@ -336,7 +339,7 @@ def whole_target():
         "keypoints": torch.tensor([[[1.0 + k, 2, 2]] for k in range(3)]),
         "relations": torch.tensor([[0, 0, 1], [2, 1, 0]]), "proposals": torch.tensor(BOXES[:2]),
         "crowd_boxes": [[2, 2, 8, 6]], "semantic": torch.zeros(6, 8).long(),
-        "panoptic": torch.zeros(6, 8).long(), "segments": [{"id": 0}], "image_id": 7, "seed": 3,
+        "panoptic": torch.zeros(6, 8).long(), "segments": [{"id": 0}], "label": 2, "image_id": 7, "seed": 3,
         "track": torch.tensor([10, 11, 12]), "names": ["a", "b", "c"],
         "scores": np.array([0.1, 0.2, 0.3]), "weather": "rain",
     }  # fmt: skip
@@ -446,7 +449,7 @@ def scenes(draw):
         "proposals": torch.cat([boxes, torch.tensor([[0.0, 0, width, height]])]),
         "crowd_boxes": boxes[:1], "semantic": (labels[:, None, None] * masks).sum(0),
         "panoptic": owner + 10, "segments": [{"id": i} for i in (owner + 10).unique().tolist()],
-        "image_id": 5, "seed": 1, "track": track, "names": [str(int(k)) for k in track],
+        "label": 2, "image_id": 5, "seed": 1, "track": track, "names": [str(int(k)) for k in track],
     }  # fmt: skip
     assert target.keys() >= KEYS.keys()
     return torch.stack([owner / 10.0] * 3), target
