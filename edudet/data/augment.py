@@ -129,7 +129,8 @@ class Compose:
         for i, augmentation in enumerate(augmentations):
             if not callable(augmentation):
                 raise TypeError(
-                    f"Compose: augmentation {i} must be callable, got {augmentation!r}"
+                    f"Compose: augmentation {i} must be callable, "
+                    f"got {check.shown(augmentation)}"
                 )
         self.augmentations = augmentations
 
@@ -179,7 +180,7 @@ def _check_range(function: str, most: float, **named: Any) -> None:
     for name, value in named.items():
         pair = isinstance(value, (tuple, list)) and len(value) == 2
         if not pair or not all(isinstance(end, (int, float)) for end in value):
-            raise TypeError(f"{function}: {name} must be two numbers, got {value!r}")
+            raise TypeError(f"{function}: {name} must be two numbers, got {check.shown(value)}")
         if not 0 < value[0] <= value[1] <= most or value[1] == np.inf:
             raise ValueError(
                 f"{function}: {name} must be positive, rising and finite"

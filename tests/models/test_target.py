@@ -1,9 +1,12 @@
 """What every model makes of targets and images as others hold them, and how it refuses mistakes."""
 
+import numpy as np
 import pytest
 import torch
 from models.scene_of_blocks import batch
 
+from edudet import check
+from edudet.data import Compose, RandomCrop
 from edudet.models.small import (
     cascade_rcnn_small,
     fast_rcnn_small,
@@ -216,6 +219,19 @@ def test_every_model_refuses_images_that_are_none(model, mode):
     for given, error, message in cases:
         assert_refused(model, given, targets, message, error)
     model.train()
+
+
+def test_no_message_prints_the_numbers_of_a_tensor():
+    """Where a number was meant, the shape of a tensor says enough."""
+    for call in (
+        lambda image: check.size("f", size=image), lambda image: check.is_int("f", size=image),
+        lambda image: check.is_bool("f", flag=image),
+        lambda image: check.per_axis("f", 2, 0, padding=image),
+        lambda image: Compose(image), lambda image: RandomCrop(image),
+    ):  # fmt: skip
+        for image, kind in ((torch.rand(3, 64, 64), "Tensor"), (np.ones((3, 64, 64)), "ndarray")):
+            with pytest.raises(TypeError, match=rf"^\w+: .*, got {kind} of shape \(3, 64, 64\)$"):
+                call(image)
 
 
 def test_names_of_random_numbers_are_all_different(monkeypatch):
