@@ -168,6 +168,8 @@ def test_proposals_are_looked_at_in_evaluation_too(name):
     given[1] = {"proposals": given[1]["proposals"] / 64}
     assert_refused(model, images, given, r"targets\[1\]\['proposals'\] must be in pixels")
     assert_refused(model, images, given[:1], "targets must be given for each of the 2 images if")
+    given[1] = {"proposals": [[0, 0, 9, 9]], "masks": torch.zeros(2, 8, 8)}
+    assert_refused(model, images, given, r"targets\[1\]\['masks'\] must .* got \(2, 8, 8\)")
 
 
 def test_proposals_may_be_lists():

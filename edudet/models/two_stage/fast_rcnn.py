@@ -238,11 +238,9 @@ class FastRCNN(nn.Module):
         targets = [{} for _ in images] if targets is None else list(targets)
         for i, (image, target) in enumerate(zip(images, targets, strict=True)):
             name, size = f"{model}: targets[{i}]", size_of(image)
+            targets[i] = target = checked(name, target, size, device=image.device)
             if "proposals" in target:
-                given = {"proposals": target["proposals"]}
-                given = checked(name, given, size, device=image.device)
-                check_values(name, given, size)
-                targets[i] = {**target, **given}
+                check_values(name, {"proposals": target["proposals"]}, size)
                 continue
             if self.propose is None:
                 raise ValueError(
