@@ -18,10 +18,11 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, interpolate
 
 from edudet import check
+from edudet.data.target import Detections, Losses, Size
 from edudet.dtypes import widen
-from edudet.models.two_stage.fast_rcnn import BoxBranch, Detections, Losses, objects_of
+from edudet.models.two_stage.fast_rcnn import BoxBranch, objects_of
 from edudet.models.two_stage.faster_rcnn import FasterRCNN, RegionProposalNetwork
-from edudet.nn.transform import Batch, Size, Transform, resize_keypoints
+from edudet.nn.transform import Batch, Transform, resize_keypoints
 from edudet.targets import RoiTargets, keypoint_targets
 
 LEFT_OUT = -1  # in place of a cell
@@ -74,6 +75,11 @@ class KeypointRCNN(FasterRCNN):
         super().__init__(backbone, transform, rpn, box_branch)
         self.keypoint_pool, self.keypoint_head = keypoint_pool, keypoint_head
         self.keypoint_predictor = keypoint_predictor
+
+    @property
+    def num_joints(self) -> int | None:
+        layer = getattr(self.keypoint_predictor, "kps_score_lowres", None)
+        return getattr(layer, "out_channels", None)
 
     def branch_losses(
         self, maps: Sequence[Tensor], sampled: Sequence[RoiTargets], batch: Batch,

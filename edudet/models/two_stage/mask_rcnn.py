@@ -19,10 +19,11 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, interpolate, pad
 
 from edudet import check
+from edudet.data.target import Detections, Losses, Size
 from edudet.dtypes import widen
-from edudet.models.two_stage.fast_rcnn import BoxBranch, Detections, Losses, objects_of
+from edudet.models.two_stage.fast_rcnn import BoxBranch, objects_of
 from edudet.models.two_stage.faster_rcnn import FasterRCNN, RegionProposalNetwork
-from edudet.nn.transform import Batch, Size, Transform
+from edudet.nn.transform import Batch, Transform
 from edudet.targets import RoiTargets, mask_targets
 
 
