@@ -339,7 +339,8 @@ def whole_target():
         "keypoints": torch.tensor([[[1.0 + k, 2, 2]] for k in range(3)]),
         "relations": torch.tensor([[0, 0, 1], [2, 1, 0]]), "proposals": torch.tensor(BOXES[:2]),
         "crowd_boxes": [[2, 2, 8, 6]], "semantic": torch.zeros(6, 8).long(),
-        "panoptic": torch.zeros(6, 8).long(), "segments": [{"id": 0}], "label": 2, "image_id": 7, "seed": 3,
+        "panoptic": torch.zeros(6, 8).long(), "segments": [{"id": 0}], "label": 2, "image_id": 7,
+        "seed": 3,
         "track": torch.tensor([10, 11, 12]), "names": ["a", "b", "c"],
         "scores": np.array([0.1, 0.2, 0.3]), "weather": "rain",
     }  # fmt: skip
