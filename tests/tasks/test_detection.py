@@ -1,5 +1,6 @@
 """Detections: boxes, masks and joints, measured by hand."""
 
+import numpy as np
 import pytest
 import torch
 from tasks.answers import NONE, PERSON, Answers, Given, found, person
@@ -85,6 +86,41 @@ def test_pck_with_nobody_found_and_with_crowds():
     two = person([*PERSON, *PERSON], keypoints=torch.cat([POINTS, POINTS]))
     two["iscrowd"] = torch.tensor([False, True])
     assert pck_of([RIGHT], target=two) == 1.0
+
+
+FORMS = [
+    *(lambda flags, dtype=dtype: torch.tensor(flags).to(dtype) for dtype in (
+        torch.bool, torch.uint8, torch.int64, torch.float32
+    )), list, np.array,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_crowds_in_any_form(form):
+    """As torchvision's loaders give them: int64, a list. The second person is a crowd, then the
+    first one; nobody has found it."""
+    far, others = [44.0, 4.0, 64.0, 44.0], POINTS + torch.tensor([7, 7, 0])
+    for boxes, points, flags in (
+        ([*PERSON, far], [POINTS, others], [0, 1]), ([far, *PERSON], [others, POINTS], [1, 0])
+    ):  # fmt: skip
+        target = person(boxes, keypoints=torch.cat(points)) | {"iscrowd": form(flags)}
+        assert pck_of([RIGHT], target=target) == 1.0
+        output = found(keypoints=torch.tensor([RIGHT]))
+        for change in ({}, {"iscrowd": [False, False], "difficult": form(flags)},
+                       {"difficult": form(flags)}):  # fmt: skip
+            numbers = evaluate(Answers(output), Given(target | change))
+            assert numbers["AP"] == numbers["AR_100"] == pytest.approx(1)
+    del target["iscrowd"]
+    assert pck_of([RIGHT], target=target) == 0.5, "nobody is a crowd, if nobody is said to be"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_masks_in_any_form(form):
+    mask = np.zeros((1, 64, 64), dtype=np.int64)
+    mask[0, 4:44, 4:24] = 1
+    given = person(masks=form(mask.tolist()), image_id=torch.tensor([7]))
+    output = found(masks=torch.from_numpy(mask)[:, None].float())
+    assert evaluate(Answers(output), Given(given), MASK)["AP"] == pytest.approx(1)
 
 
 def test_keypoints_ap():
