@@ -9,7 +9,7 @@ JOINTS = ("right ankle", "neck", "head top")
 
 
 class Given(Dataset):
-    """Images, all of 64x64, whose targets are given."""
+    """Images whose targets are given: of the size of their maps, else of 64x64."""
 
     categories, joints = ("person", "ball"), JOINTS
 
@@ -20,7 +20,8 @@ class Given(Dataset):
         return len(self.targets)
 
     def __getitem__(self, i):
-        return torch.full((3, 64, 64), i / 255), self.targets[i]
+        maps = self.targets[i].get("masks", self.targets[i].get("panoptic", torch.zeros(64, 64)))
+        return torch.full((3, *torch.as_tensor(maps).shape[-2:]), i / 255), self.targets[i]
 
 
 class Answers(nn.Module):
