@@ -48,7 +48,7 @@ thumbnails:  ## refresh the pictures of the notebooks' list
 notebooks:  ## execute every notebook, and open three of them in a browser (if there is one)
 	@$(INSTALL) notebooks
 	@EDUDET_LAB=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations=0 --durations-min=1 \
-		--nbmake --nbmake-timeout=300 notebooks tests/test_lab.py
+		-p nbmake --nbmake --nbmake-timeout=300 notebooks tests/test_lab.py
 
 hooks:  ## have git strip the outputs of notebooks at every commit
 	@$(INSTALL) hooks

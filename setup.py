@@ -43,6 +43,11 @@ EMULATE = ("-O2", "-ffp-contract=off", "-U_FORTIFY_SOURCE")
 # (in version 4: binutils misread the file names of version 5). A float4 stays one load of 16 bytes.
 # g++ only: clang++ calls them for other accesses, too, of which the checker would speak.
 WATCH = ("-O1", "-gdwarf-4", "-fno-omit-frame-pointer", "-fsanitize=thread", "-fno-tree-sra")
+# What a library shows to others, and that it takes its own names from itself: the process may hold
+# NVIDIA's runtime, or another C++ library.
+EXPORTS = Path("csrc", "emulator", "exports.map")
+OWN_NAMES = (f"-Wl,--version-script={EXPORTS}", "-Wl,-Bsymbolic")
+CLOSED = "-Wl,-z,defs"  # every name is that of a library that it is linked to
 
 
 class Missing(Exception):
@@ -163,16 +168,21 @@ class Plan:
             self.ninja.build(objects[-1], rule, str(source), variables={"flags": quoted(flags)})
         return objects
 
-    def link(self, name, objects, flags):
+    def link(self, name, objects, flags, needs=()):
+        """`needs`: what of this plan is linked as well, and lies beside the library."""
         self.libraries.append(self.folder / f"{name}.so")
-        variables = {"flags": quoted(flags)}
-        self.ninja.build(str(self.libraries[-1]), "link", objects, variables=variables)
+        flags = quoted((*needs, *flags, *OWN_NAMES, *(["-Wl,-rpath,$$ORIGIN"] if needs else [])))
+        self.ninja.build(
+            str(self.libraries[-1]), "link", objects, implicit=[str(EXPORTS), *map(str, needs)],
+            variables={"flags": flags},
+        )  # fmt: skip
 
     def cpu(self):
         flags = (*BASIC, *OPTIMISE, *self.sanitize)
         objects = self.compile("cpu", sources("cpu", "cpp"), flags)
         objects += self.compile("cpu", sources("bind", "cpp"), (*flags, *self.with_torch))
-        self.link("_native_cpu", objects, (*self.torch_libraries, *self.sanitize))
+        last = self.sanitize or [CLOSED]  # the process brings the sanitizers' names
+        self.link("_native_cpu", objects, (*self.torch_libraries, *last))
 
     def cuda(self):
         nvcc, toolkit = find_nvcc()
@@ -196,7 +206,7 @@ class Plan:
         machine = {"aarch64": "sbsa"}.get(platform.machine(), platform.machine())
         places = [f"-L{toolkit / p}" for p in ("lib64", "lib", f"targets/{machine}-linux/lib")]
         runtime = ("-lcudart_static", "-ldl", "-lrt", "-lpthread")
-        self.link("_native_cuda", objects, (*self.torch_libraries, *places, *runtime))
+        self.link("_native_cuda", objects, (*self.torch_libraries, *places, *runtime, CLOSED))
 
     def emulated(self):
         """The emulator as a Python module; the CUDA code on it, once plain and once watched."""
@@ -209,7 +219,8 @@ class Plan:
             raise Missing("Python.h is missing: apt install python3-dev")
         include = [word for path in headers for word in ("-isystem", path)]
         engine = self.compile("engine", sources("emulator", "cpp"), (*BASIC, *EMULATE, *include))
-        self.link("_emulator", engine, ("-pthread", "-lrt", "-ldl"))
+        self.link("_emulator", engine, ("-pthread", "-lrt", "-ldl", "-Wl,-soname,_emulator.so"))
+        emulator = self.libraries[-1]
 
         rewriter = Path("edudet", "emulator", "rewrite.py")
         command = f"{quoted([sys.executable, rewriter])} $in $out --depfile $out.d"
@@ -219,6 +230,7 @@ class Plan:
             kernels.append(self.folder / "rewritten" / f"{source.stem}.cpp")
             self.ninja.build(str(kernels[-1]), "rewrite", str(source), implicit=[str(rewriter)])
         flags = (*BASIC, *EMULATE, "-Icsrc/emulator/include", "-DEDUDET_WITH_CUDA")
+        flags = (*flags, "-Werror=unused-result")  # of a CUDA call: no error is dropped
         for name, watch, define in (
             ("emulated", (), ["-DEDUDET_EMULATED"]),
             ("checked", WATCH, ["-DEDUDET_EMULATED", "-DEDUDET_CHECKED"]),
@@ -229,7 +241,7 @@ class Plan:
             objects = self.compile(name, kernels, (*flags, "-Wno-sign-compare", *define, *watch))
             bindings = (*flags, *define, *self.with_torch)
             objects += self.compile(name, bindings_of_kernels(), bindings)
-            self.link(f"_native_{name}", objects, self.torch_libraries)
+            self.link(f"_native_{name}", objects, (*self.torch_libraries, CLOSED), [emulator])
 
     def run(self):
         """Compile; return {library: reason} for those whose code this compiler does not take."""

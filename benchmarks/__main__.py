@@ -2,16 +2,16 @@
 
 import importlib
 import platform
+import sys
 from datetime import date
 from pathlib import Path
 
 import click
 import torch
-from rich.console import Console
-from rich.progress import track
 
 import edudet
 from benchmarks.measure import Work, measure
+from edudet.progress import track
 
 NOT_OPERATORS = {"__init__", "__main__", "grading", "inputs", "measure", "scenes"}
 OPERATORS = sorted({path.stem for path in Path(__file__).parent.glob("*.py")} - NOT_OPERATORS)
@@ -32,7 +32,7 @@ def main(operators: tuple[str, ...], device: str, seconds: float, out: Path) -> 
     works: list[Work] = []
     for name in operators or OPERATORS:
         works += importlib.import_module(f"benchmarks.{name}").works(device, peer)
-    for work in track(works, "measuring", console=Console(stderr=True)):
+    for work in track(works, "measuring", stream=sys.stderr):
         measure(work, device, seconds)
     out.mkdir(parents=True, exist_ok=True)
     text = f"{heading(device, peer)}\n\n{markdown(works)}\n"

@@ -11,18 +11,18 @@ import time
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
-from edudet.exercises import course
+from edudet.course import units
 from edudet.grading import batch, bundle
+from edudet.progress import Progress
 
 EXERCISES = 10
 LOOPING = 50  # one submission in so many never ends
 
 
 def main(submissions: int = 300) -> None:
-    chosen = [name for name in course.ids() if course.load(name).language == "python"][:EXERCISES]
+    chosen = [name for name in units.ids() if units.load(name).language == "python"][:EXERCISES]
     table = Table("jobs", "submissions", "tests", "seconds", "tests a second and job", "memory")
     with tempfile.TemporaryDirectory() as folder:
         made = bundle.build(Path(folder), chosen)
@@ -31,10 +31,12 @@ def main(submissions: int = 300) -> None:
             place = Path(folder, f"submissions{jobs}")
             for i in range(count):
                 _write(place / f"s{i:04}", made, i)
-            bar = iter(track(range(count), f"{jobs} jobs"))
             begin = time.perf_counter()
-            summary = batch.grade(place, made, Path(folder, f"results{jobs}"), jobs,
-                                  report=lambda result, bar=bar: next(bar))  # fmt: skip
+            with Progress(f"{jobs} jobs", count) as bar:
+                summary = batch.grade(
+                    place, made, Path(folder, f"results{jobs}"), jobs,
+                    report=lambda result, bar=bar: bar.at(bar.done + 1),
+                )  # fmt: skip
             seconds = time.perf_counter() - begin
             usage = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
             most = max(resource.getrusage(who).ru_maxrss for who in usage) / 1024

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
+NUMBERS = (int, float, np.integer, np.floating, torch.SymInt, torch.SymFloat)
 INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
@@ -87,8 +88,8 @@ def ends_in_4(function: str, **named: Tensor) -> None:
 
 def unit_interval(function: str, **named: float) -> None:
     for name, value in named.items():
-        if not isinstance(value, (int, float, Tensor)):
-            raise TypeError(f"{function}: {name} must be a number, got {type(value).__name__}")
+        if not isinstance(value, Tensor):
+            number(function, **{name: value})
         if not 0 <= value <= 1:
             raise ValueError(f"{function}: {name} must lie in [0, 1], got {value}")
 
@@ -131,20 +132,43 @@ def is_bool(function: str, **named: Any) -> None:
             raise TypeError(f"{function}: {name} must be a bool, got {value!r}")
 
 
+def number(function: str, **named: Any) -> None:
+    """Every argument must be a number: no bool, which would be 0 or 1, and no tensor."""
+    for name, value in named.items():
+        if not isinstance(value, NUMBERS) or isinstance(value, bool):
+            got = value if isinstance(value, bool) else type(value).__name__
+            raise TypeError(f"{function}: {name} must be a number, got {got}")
+
+
+def kernel(function: str, kernel: Any, last: int) -> None:
+    """Which of the numbered kernels of a `.cuh` runs; 0 is the best."""
+    is_int(function, kernel=kernel)
+    if not 0 <= kernel <= last:
+        raise ValueError(f"{function}: kernel must be 0 (the best) to {last}, got {kernel}")
+
+
+def classes(function: str, num_classes: Any) -> None:
+    """The background and at least one class."""
+    is_int(function, num_classes=num_classes)
+    if num_classes < 2:
+        raise ValueError(
+            f"{function}: num_classes must be at least 2, the background and a class, "
+            f"got {num_classes}"
+        )
+
+
 def positive(function: str, **named: Any) -> None:
     """Every argument must be a finite number above 0."""
+    number(function, **named)
     for name, value in named.items():
-        if not isinstance(value, (int, float, torch.SymInt, torch.SymFloat)):
-            raise TypeError(f"{function}: {name} must be a number, got {type(value).__name__}")
         if not 0 < value < math.inf:
             raise ValueError(f"{function}: {name} must be positive and finite, got {value}")
 
 
 def not_negative(function: str, **named: Any) -> None:
     """Every argument must be a finite number, 0 at least."""
+    number(function, **named)
     for name, value in named.items():
-        if not isinstance(value, (int, float)) or isinstance(value, bool):
-            raise TypeError(f"{function}: {name} must be a number, got {value!r}")
         if not 0 <= value <= sys.float_info.max:
             raise ValueError(f"{function}: {name} must be finite and at least 0, got {value}")
 
@@ -233,7 +257,9 @@ def per_axis(function: str, axes: int, least: int, **named: Any) -> list[int]:
 def can_look(*tensors: Tensor) -> bool:
     """Whether the numbers in `tensors` exist already and can be read without waiting for a GPU."""
     return not torch.compiler.is_compiling() and all(
-        type(tensor) in (Tensor, torch.nn.Parameter)
+        # Subclasses that only add words, such as torchvision's tv_tensors, hold numbers like any
+        # other; those that take over what is computed, such as a FakeTensor, may hold none.
+        type(tensor).__torch_dispatch__ is Tensor.__torch_dispatch__
         and tensor.device.type == "cpu"
         and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
         for tensor in tensors
@@ -300,6 +326,12 @@ def in_transform(*tensors: Tensor) -> bool:
     """Whether torch.func is at work: its transforms do not see through a kernel's gradient."""
     wrapped = torch._C._functorch.is_functorch_wrapped_tensor
     return not torch.compiler.is_compiling() and any(wrapped(tensor) for tensor in tensors)
+
+
+def may_be_differentiated(*tensors: Tensor) -> bool:
+    return torch.compiler.is_compiling() or any(
+        asks(*tensors) for asks in (requires_grad, has_tangent, in_transform)
+    )
 
 
 def under_autocast(tensor: Tensor) -> bool:

@@ -3,8 +3,10 @@
 import importlib
 import pkgutil
 import platform
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from types import ModuleType
+from typing import Any, NamedTuple
 
 import torch
 from rich.console import Console
@@ -16,30 +18,46 @@ from edudet import native
 GROUPS = ("boxes", "ops", "proposals", "targets", "losses", "metrics")
 FORMS = ("loop", "vectorized", "native", "cuda", "emulated")
 TITLES = ("loop", "vectorised", "C++", "CUDA", "CUDA emulated")
+TABLE = re.compile(r"IMPLEMENTATIONS(?:_OF_([A-Z0-9_]+))?")  # what a table of forms is called
 
 
-def operators() -> Iterator[tuple[str, ModuleType]]:
-    """Every (stem, module) that offers its operator in several forms."""
+class Operator(NamedTuple):
+    """A table of forms: one function of the library, written in several ways."""
+
+    group: str
+    stem: str                   # of its file
+    function: str               # empty: the one that the file is called after
+    forms: Mapping[str, Any]    # form -> function
+
+
+def tables(module: ModuleType) -> dict[str, Mapping[str, Any]]:
+    """Function -> its forms, for every table in a file; "" stands for the file's own function,
+    which comes first."""
+    found = {name: TABLE.fullmatch(name) for name in sorted(vars(module))}
+    return {
+        (match[1] or "").lower(): getattr(module, name) for name, match in found.items() if match
+    }
+
+
+def operators() -> Iterator[Operator]:
+    """Every operator in several forms, file by file."""
     for group in GROUPS:
-        try:
-            package = importlib.import_module(f"edudet.{group}")
-        except ModuleNotFoundError:
-            continue
+        package = importlib.import_module(f"edudet.{group}")
         for found in pkgutil.iter_modules(package.__path__):
             module = importlib.import_module(f"{package.__name__}.{found.name}")
-            if hasattr(module, "IMPLEMENTATIONS"):
-                yield found.name, module
+            for function, forms in tables(module).items():
+                yield Operator(group, found.name, function, forms)
 
 
-def obstacle(stem: str, module: ModuleType, form: str) -> str | None:
+def obstacle(operator: Operator, form: str) -> str | None:
     """Why `form` of an operator cannot run here; None if it can; "-" if it was never written."""
     if form in ("loop", "vectorized"):
-        return None if form in module.IMPLEMENTATIONS else "-"
-    if "native" not in module.IMPLEMENTATIONS:
+        return None if form in operator.forms else "-"
+    if "native" not in operator.forms:
         return "-"
     if form == "native":
         return native.missing("cpu")
-    if not (native.SOURCES / "cuda" / f"{stem}.cu").exists():
+    if not (native.SOURCES / "cuda" / f"{operator.stem}.cu").exists():
         return "-"
     reason = native.missing(form)
     if form == "cuda" and not reason and not torch.cuda.is_available():
@@ -47,9 +65,9 @@ def obstacle(stem: str, module: ModuleType, form: str) -> str | None:
     return reason
 
 
-def other_forms(module: ModuleType) -> list[str]:
+def other_forms(operator: Operator) -> list[str]:
     """Forms with names of their own, such as the matrix of a convolution."""
-    return [form for form in module.IMPLEMENTATIONS if form not in FORMS]
+    return [form for form in operator.forms if form not in FORMS]
 
 
 def show() -> None:
@@ -60,22 +78,22 @@ def show() -> None:
         table.add_column(title)
     reasons: list[str] = []
     last = ""
-    for stem, module in operators():
-        group = module.__name__.rpartition(".")[0]
-        if group != last:
+    for operator in operators():
+        if operator.group != last:
             table.add_section()
-            table.add_row(f"[bold]{group}")
-        last, cells = group, []
+            table.add_row(f"[bold]edudet.{operator.group}")
+        last, cells = operator.group, []
         for form in FORMS:
-            reason = obstacle(stem, module, form)
+            reason = obstacle(operator, form)
             if reason and reason != "-":
                 if reason not in reasons:
                     reasons.append(reason)
                 cells.append(f"[yellow]no ({reasons.index(reason) + 1})")
             else:
                 cells.append(reason or "[green]yes")
-        others = "".join(f"\n    {form}" for form in other_forms(module))
-        table.add_row(f"  {stem}[dim]{others}", *cells)
+        name = f"    {operator.function}" if operator.function else f"  {operator.stem}"
+        others = "".join(f"\n    {form}" for form in other_forms(operator))
+        table.add_row(f"{name}[dim]{others}", *cells)
     console.print(table)
     for number, reason in enumerate(reasons, 1):
         console.print(f"({number}) {reason}", markup=False, highlight=False, soft_wrap=True)

@@ -42,7 +42,7 @@ def load(name: str) -> None:
         _failures[name] = f"the {name} kernels are not built: {_why_not_built(name)}"
         return
     try:
-        if name in NAMESPACES:  # they take their symbols from the emulator
+        if name in NAMESPACES:  # they are linked to the emulator, which must be one with Python's
             importlib.import_module("edudet._emulator")
         torch.ops.load_library(LIBRARIES[name])
     except (ImportError, OSError) as error:

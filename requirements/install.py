@@ -119,7 +119,8 @@ class Environment:
         version, _ = self.state["python"]
         lock = self.root / "requirements" / f"{version}.txt"
         extras = sorted({*extras, *self.state.get("extras", ())})
-        files = [self.root / "pyproject.toml", lock]
+        weights = self.root / "weights"
+        files = [self.root / "pyproject.toml", weights / "pyproject.toml", lock]
         content = b"".join(path.read_bytes() for path in files if path.exists())
         wanted = [hashlib.sha256(content).hexdigest(), self.choices.get("TORCH_INDEX")]
         ready = self.state.get("installed") == wanted
@@ -133,7 +134,8 @@ class Environment:
             self.constraints = self.constrain(lock)
             say(f"installing what {', '.join(extras)} needs" + ("" if ready else " (once)"))
             # Without isolation: an isolated build would download another torch.
-            self.pip("--no-build-isolation", "-e", f".[{','.join(extras)}]")
+            more = ["-e", "./weights"] if weights.exists() else []
+            self.pip("--no-build-isolation", "-e", f".[{','.join(extras)}]", *more)
             self.note(installed=wanted, extras=extras)
 
     def constrain(self, lock):

@@ -10,6 +10,13 @@ namespace {
 
 #ifdef EDUDET_WITH_CUDA
 
+// Copies to the host, when the stream has come so far; what it copies to is valid only then.
+template <typename T>
+void fetch(const T* from, size_t count, T* to, cudaStream_t stream) {
+  check_launch("nms", cudaMemcpyAsync(to, from, count * sizeof(T), cudaMemcpyDeviceToHost, stream));
+  check_launch("nms", cudaStreamSynchronize(stream));
+}
+
 // Which box comes k-th: scores.sort(stable=True, descending=True).indices
 Tensor sorted_indices(const Tensor& scores) {
   using torch::stable::detail::from;
@@ -43,16 +50,14 @@ Tensor run(const Tensor& boxes, const Tensor& scores, const std::optional<Tensor
                                 input<int64_t>(order, "order"), n, compute_t<T>(threshold), version,
                                 output<uint64_t>(scratch, "scratch"), output<int64_t>(keep, "keep"),
                                 result, stream));
-  cuda::NmsResult on_host;
-  cudaMemcpyAsync(&on_host, result, sizeof on_host, cudaMemcpyDeviceToHost, stream);
-  check_launch("nms", cudaStreamSynchronize(stream));
+  cuda::NmsResult on_host{0, n, n};
+  fetch(result, 1, &on_host, stream);
   if (on_host.first_invalid_box < n || on_host.first_infinite_score < n) {
     T box[4] = {}, score = {};
     const int64_t i = on_host.first_invalid_box < n ? on_host.first_invalid_box : 0;
     const int64_t j = on_host.first_infinite_score < n ? on_host.first_infinite_score : 0;
-    cudaMemcpyAsync(box, b + 4 * i, sizeof box, cudaMemcpyDeviceToHost, stream);
-    cudaMemcpyAsync(&score, s + j, sizeof score, cudaMemcpyDeviceToHost, stream);
-    check_launch("nms", cudaStreamSynchronize(stream));
+    fetch(b + 4 * i, 4, box, stream);
+    fetch(s + j, 1, &score, stream);
     check_values("nms", n, on_host.first_invalid_box, box, on_host.first_infinite_score, score);
   }
   return torch::stable::clone(torch::stable::narrow(keep, 0, 0, on_host.num_kept));

@@ -145,7 +145,7 @@ struct DeviceGuard : torch::stable::accelerator::DeviceGuard {
 
 inline cudaStream_t current_stream(const Tensor& tensor) {
   void* stream = nullptr;
-  aoti_torch_get_current_cuda_stream(tensor.get_device_index(), &stream);
+  TORCH_ERROR_CODE_CHECK(aoti_torch_get_current_cuda_stream(tensor.get_device_index(), &stream));
   return static_cast<cudaStream_t>(stream);
 }
 

@@ -22,6 +22,7 @@ cudaError_t corner_pool(const CornerGrid& grid, const T* input, int kernel, T* o
   }
   if (grid.down) {
     corner_pool_kernel_2_columns<T><<<up(columns, kFew), kFew, 0, stream>>>(grid, input, out);
+    if (const cudaError_t error = cudaGetLastError()) return error;  // the rows add to its results
   }
   if (grid.right) {
     corner_pool_kernel_2_rows<T>
@@ -51,6 +52,7 @@ cudaError_t corner_pool_backward_2(const CornerGrid& grid, const T* grad, const 
     corner_pool_backward_kernel_2_columns<T, C>
         <<<up(columns, kFew), kFew, 0, stream>>>(grid, grad, input, sums);
   }
+  if (const cudaError_t error = cudaGetLastError()) return error;
   if (grid.right) {
     corner_pool_backward_kernel_2_rows<T><<<up(rows * kWarp, kThreads), kThreads, 0, stream>>>(
         grid, grad, input, grid.down ? sums : nullptr, grad_input);

@@ -26,7 +26,7 @@ using Same = typename Plain<T>::type;
 struct __half;
 struct __nv_bfloat16;
 
-#ifdef __SANITIZE_THREAD__
+#ifdef EDUDET_WATCHED
 #define EDUDET_ATOMIC(address) \
   ::edudet::emulator::watch_atomic(address, sizeof *(address), __builtin_return_address(0))
 #else

@@ -1,6 +1,5 @@
 // The module edudet._emulator: the engine and the checker, as edudet/emulator uses them.
-// Importing it also makes its symbols visible to the libraries of kernels, which are loaded later
-// and look for them.
+// The libraries of kernels are linked to it and find its functions there; nobody else does.
 #include <dlfcn.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
@@ -15,6 +14,7 @@
 #include "machine.h"
 #include "memory.h"
 #include "record.h"
+#include "symbols.h"
 
 namespace py = pybind11;
 
@@ -40,7 +40,8 @@ py::dict spot(const void* address, const char* file, int line) {
     d["library"] = info.dli_fname;
     d["offset"] =
         reinterpret_cast<uintptr_t>(address) - reinterpret_cast<uintptr_t>(info.dli_fbase);
-    d["function"] = info.dli_sname ? py::object(py::str(info.dli_sname)) : py::none();
+    const Symbol symbol = find_symbol(address);
+    d["function"] = symbol.name ? py::object(py::str(symbol.name)) : py::none();
   }
   return d;
 }
@@ -178,20 +179,11 @@ void call_entry(const Library& library, int index, std::vector<unsigned> grid,
   launch(e.name, configuration, e.thread, &call);
 }
 
-void make_symbols_visible() {
-  Dl_info info{};
-  if (!dladdr(reinterpret_cast<void*>(&make_symbols_visible), &info) ||
-      !dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_GLOBAL)) {
-    throw std::runtime_error("edudet: the emulator cannot make itself visible to the kernels");
-  }
-}
-
 }  // namespace
 }  // namespace edudet::emulator
 
 PYBIND11_MODULE(_emulator, m) {
   using namespace edudet::emulator;
-  make_symbols_visible();
   m.def("configure", [](bool shuffle, uint64_t seed, double time_limit) {
     options = {shuffle, seed, time_limit};
   });

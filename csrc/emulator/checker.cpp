@@ -171,7 +171,7 @@ void acquire_and_release(uintptr_t address) {
 enum class Kind { kRead, kWrite, kAtomic };
 
 void watch(uintptr_t address, size_t bytes, Kind kind, const void* pc) {
-  check_time();
+  check_time(pc);
   Region* r = find_region(address);
   const char* verb = kind == Kind::kRead ? "reads" : kind == Kind::kWrite ? "writes" : "changes";
   if (!r && is_foreign(address)) return;

@@ -255,11 +255,11 @@ void fail_outside(cudaError_t code, const std::string& message) {
   failure.message = message;
 }
 
-void check_time() {
+void check_time(const void* from) {
   if (!time_is_up || !running()) return;
   abandon(cudaErrorLaunchTimeout, "time limit",
           "the kernel did not end within its time limit; does a loop never end?", {nullptr, 0},
-          __builtin_return_address(0));
+          from ? from : __builtin_return_address(0));
 }
 
 void launch(const char* kernel, const Configuration& c, void (*body)(void*), void* arguments) {
@@ -296,6 +296,10 @@ void stop(const char* message, Site site) {
 
 void watch_atomic(const volatile void* address, size_t bytes, const void* from) {
   checker::atomic(const_cast<const void*>(address), bytes, from);
+}
+
+void watch(const void* address, size_t bytes, bool write, bool aligned, const void* from) {
+  if (bytes) checker::access(address, bytes, write, aligned, from);
 }
 
 void raise_dynamic_limit(size_t bytes) {

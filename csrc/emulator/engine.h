@@ -10,10 +10,19 @@
 #define EDUDET_API __attribute__((visibility("default")))
 #endif
 
+// Whether this is compiled with -fsanitize=thread, as g++ and as clang++ say it.
+#if defined(__SANITIZE_THREAD__)
+#define EDUDET_WATCHED
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define EDUDET_WATCHED
+#endif
+#endif
+
 // The checker sees the loads and stores of kernels that are compiled with -fsanitize=thread. The
 // emulator's own, in functions that are compiled among them, are not its business; noinline,
 // because inlined into a watched function they would be watched too.
-#ifdef __SANITIZE_THREAD__
+#ifdef EDUDET_WATCHED
 #define EDUDET_UNWATCHED __attribute__((no_sanitize("thread"), noinline))
 #else
 #define EDUDET_UNWATCHED inline
@@ -75,6 +84,9 @@ EDUDET_API void* dynamic_shared_memory(const char* name);
 
 // Tells the checker of an atomic operation that is about to happen; `from` is where it was called.
 EDUDET_API void watch_atomic(const volatile void* address, size_t bytes, const void* from);
+// The same of a load or a store; `aligned`: its type demands that. See watch.h.
+EDUDET_API void watch(const void* address, size_t bytes, bool write, bool aligned,
+                      const void* from);
 
 // `__shared__ float tile[32][33];` is rewritten to
 // `auto& tile = shared<float[32][33]>("tile", [] {});`: every lambda has a type of its own, so

@@ -48,7 +48,8 @@ void fail_outside(cudaError_t code, const std::string& message);
 
 // Is a kernel running, and has its time run out? (Set by a timer; the engine looks when called.)
 bool running();
-void check_time();
+// `from`: the instruction that called, where it is known.
+void check_time(const void* from = nullptr);
 void raise_dynamic_limit(size_t bytes);
 
 // faults.cpp: while a guard lives, a segmentation fault, a division by zero or a passed time limit

@@ -3,7 +3,6 @@
 #include "regions.h"
 
 #include <cxxabi.h>
-#include <dlfcn.h>
 #include <link.h>
 #include <pthread.h>
 
@@ -14,6 +13,7 @@
 #include "checker.h"
 #include "memory.h"
 #include "record.h"
+#include "symbols.h"
 
 namespace edudet::emulator::checker {
 
@@ -75,17 +75,11 @@ std::string readable(const char* symbol) {
 Region* find_variable(uintptr_t address) {
   bool inside = false;
   for (const Range& r : program) inside |= address >= r.begin && address < r.end;
-  Dl_info info{};
-  ElfW(Sym)* symbol = nullptr;
-  if (!inside ||
-      !dladdr1(reinterpret_cast<void*>(address), &info, reinterpret_cast<void**>(&symbol),
-               RTLD_DL_SYMENT) ||
-      !symbol || !info.dli_sname) {
-    return nullptr;
-  }
-  const auto begin = reinterpret_cast<uintptr_t>(info.dli_saddr);
-  if (address < begin || address >= begin + symbol->st_size) return nullptr;
-  announce(info.dli_saddr, symbol->st_size, readable(info.dli_sname).c_str(), true);
+  if (!inside) return nullptr;
+  const Symbol symbol = find_symbol(reinterpret_cast<const void*>(address));
+  if (!symbol.name) return nullptr;
+  announce(reinterpret_cast<const void*>(symbol.begin), symbol.bytes, readable(symbol.name).c_str(),
+           true);
   return find_region(address);
 }
 
@@ -149,6 +143,7 @@ void fit_cells(Region& r, uintptr_t address, size_t bytes) {
 void begin_regions(const void* body) {
   foreign.clear();
   add_host_stack();
+  find_symbol(body);  // here, as the kernel may run where no file can be read any more
   // The constants of the kernel's library and of this one.
   add_constants_of(body, &program);
   add_constants_of(reinterpret_cast<const void*>(&begin_regions), nullptr);

@@ -4,7 +4,8 @@
 
 #include "engine.h"
 
-#ifdef __SANITIZE_THREAD__
+#ifdef EDUDET_WATCHED
+#include "watch.h"
 // g++ does not tell the checker of a struct that a called function returns straight into memory;
 // flattened, kernels call nothing.
 #define __global__ __attribute__((flatten))

@@ -62,10 +62,7 @@ def remove_small_boxes(boxes: Tensor, min_size: float) -> Tensor:
     """
     check.boxes("remove_small_boxes", boxes=boxes)
     check.dtype("remove_small_boxes", check.FLOATS + check.INTEGERS, boxes=boxes)
-    if isinstance(min_size, bool) or not isinstance(min_size, (int, float)):
-        raise TypeError(
-            f"remove_small_boxes: min_size must be a number, got {type(min_size).__name__}"
-        )
+    check.number("remove_small_boxes", min_size=min_size)
     if not min_size >= 0:
         raise ValueError(f"remove_small_boxes: min_size must be 0 or more, got {min_size}")
     width, height = _sides(_widened(boxes.detach()), "xyxy")

@@ -24,7 +24,8 @@ def box_convert(boxes: Tensor, in_fmt: str, out_fmt: str) -> Tensor:
         in_fmt, out_fmt: "xyxy", "xywh" or "cxcywh".
 
     Returns:
-        (..., 4) of the same dtype. Centres of integer boxes are rounded down.
+        (..., 4) of the same dtype, but int64 for integers of 8 or 16 bits: 200 + 100 does not fit
+        into uint8. Centres of integer boxes are rounded down.
 
     Gradient:
         Flows to `boxes`.
@@ -35,6 +36,8 @@ def box_convert(boxes: Tensor, in_fmt: str, out_fmt: str) -> Tensor:
     """
     check_format("box_convert", in_fmt=in_fmt, out_fmt=out_fmt)
     check.ends_in_4("box_convert", boxes=boxes)
+    if boxes.dtype in (torch.uint8, torch.int8, torch.int16):
+        boxes = boxes.long()
     if in_fmt == out_fmt:
         return boxes.clone()
     return _from_xyxy(_to_xyxy(boxes, in_fmt), out_fmt)

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from edudet import check
+from edudet.boxes.clip import clamped
 
 Weights = Sequence[float]
 ONES = (1.0, 1.0, 1.0, 1.0)
@@ -72,7 +73,7 @@ def decode_deltas(
         `.unflatten(-1, (-1, 4))` is (..., K, 4). Not clipped to the image; NaN for NaN.
 
     Gradient:
-        Flows to both; none to a dw or dh beyond the clamp.
+        Flows to both; none to a dw or dh beyond the clamp. One exactly on it is not beyond.
 
     Raises:
         As `encode_deltas`; the last dimension of `deltas` must be a multiple of 4.
@@ -84,9 +85,8 @@ def decode_deltas(
             f"decode_deltas: deltas must have shape (..., 4 K), got {tuple(deltas.shape)}"
         )
     _check_pair("decode_deltas", weights, deltas=deltas, anchors=anchors)
-    if not isinstance(clamp, (int, float)):
-        raise TypeError(f"decode_deltas: clamp must be a number, got {type(clamp).__name__}")
-    if math.isnan(clamp):
+    check.number("decode_deltas", clamp=clamp)
+    if clamp != clamp:
         raise ValueError(f"decode_deltas: clamp must be a number, got {clamp}")
     return decode_deltas_vectorized(deltas, anchors, weights, clamp)
 
@@ -154,12 +154,16 @@ def decode_deltas_loop(
             dx, dy, dw, dh = (row[k + i] / weights[i] for i in range(4))
             cx = anchor_cx + dx * anchor_width
             cy = anchor_cy + dy * anchor_height
-            width = anchor_width * torch.exp(dw.clamp(max=clamp))
-            height = anchor_height * torch.exp(dh.clamp(max=clamp))
+            width = anchor_width * torch.exp(_at_most(dw, clamp))
+            height = anchor_height * torch.exp(_at_most(dh, clamp))
             boxes += [cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2]
     if not boxes:
         return (0 * deltas + 0 * anchors.sum()).to(dtype)
     return torch.stack(boxes).reshape(deltas.shape).to(dtype)
+
+
+def _at_most(value: Tensor, bound: float) -> Tensor:
+    return torch.full_like(value, bound) if value > bound else value  # NaN stays
 
 
 def _centers_and_sizes(function: str, **named: Tensor) -> tuple[Tensor, Tensor]:
@@ -195,10 +199,14 @@ def decode_deltas_vectorized(
     anchor_centers, anchor_sizes = anchor_centers[..., None, :], anchor_sizes[..., None, :]
     # addcmul(a, b, c) is a + b * c in one pass.
     centers = torch.addcmul(anchor_centers, deltas[..., :2], anchor_sizes)  # (..., K, 2)
-    halves = deltas[..., 2:].clamp(max=clamp).exp() * (anchor_sizes / 2)  # (..., K, 2)
+    growths = clamped(deltas[..., 2:], None, clamp)                      # (..., K, 2): dw, dh
+    halves = growths.exp() * (anchor_sizes / 2)                          # (..., K, 2)
     boxes = torch.cat([centers - halves, centers + halves], -1)          # (..., K, 4)
     return boxes.flatten(-2).to(dtype)
 
 
-ENCODINGS = {"loop": encode_deltas_loop, "vectorized": encode_deltas_vectorized}
 IMPLEMENTATIONS = {"loop": decode_deltas_loop, "vectorized": decode_deltas_vectorized}
+IMPLEMENTATIONS_OF_ENCODE_DELTAS = {
+    "loop": encode_deltas_loop,
+    "vectorized": encode_deltas_vectorized,
+}

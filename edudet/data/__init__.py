@@ -1,4 +1,5 @@
-"""Data sets: generated scenes, of which everything is known; folders in VOC's and COCO's layout."""
+"""Data sets: generated scenes, of which everything is known; folders in VOC's and COCO's layout;
+handwritten digits."""
 
 from edudet.data.augment import (
     Augmented,
@@ -12,6 +13,7 @@ from edudet.data.coco import CocoFolder
 from edudet.data.coco_results import detections_to_coco
 from edudet.data.coco_truth import to_coco, write_coco
 from edudet.data.collate import collate
+from edudet.data.digits import Digits
 from edudet.data.levels import LEVELS, Level
 from edudet.data.scene import Scene
 from edudet.data.scenes import Scenes
@@ -23,6 +25,7 @@ __all__ = [
     "CocoFolder",
     "ColourJitter",
     "Compose",
+    "Digits",
     "Level",
     "RandomCrop",
     "RandomFlip",

@@ -22,13 +22,13 @@ from torch import Generator, Tensor
 from torch.utils.data import Dataset
 
 from edudet import check
+from edudet.data.about import say_the_same
 from edudet.data.colours import adjust_brightness, adjust_contrast, adjust_hue, adjust_saturation
 from edudet.data.moves import cropped, flipped, resized
 from edudet.data.target_keys import Example, Target, check_target
 
 Chance = Generator | None
 Augmentation = Callable[[Tensor, Target, Chance], Example]
-ABOUT = ("categories", "category_ids", "joints", "skeleton", "flip_pairs")  # what datasets say
 
 
 class RandomFlip:
@@ -154,9 +154,7 @@ class Augmented(Dataset):
         if seed < 0:
             raise ValueError(f"Augmented: seed must be at least 0, got {seed}")
         self.dataset, self.augment, self.seed, self.epoch = dataset, augment, seed, 0
-        for name in ABOUT:
-            if hasattr(dataset, name):
-                setattr(self, name, getattr(dataset, name))
+        say_the_same(self, dataset, but=("size",))  # a crop has another
 
     def __len__(self) -> int:
         return len(self.dataset)

@@ -23,12 +23,11 @@ from torch.utils.data import Dataset
 
 from edudet import check
 from edudet.boxes import box_area, box_convert, clip_boxes_to_image
-from edudet.data.coco_files import CocoFile, Record, is_number, read_annotations
+from edudet.data.coco_files import Record, check_masks, read_annotations
 from edudet.data.coco_results import detections_to_coco
 from edudet.data.coco_truth import to_coco, write_coco
 from edudet.data.images import read_image
 from edudet.metrics import polygons_to_rle, rle_decode
-from edudet.metrics.rle import polygon_fault, rle_fault
 
 __all__ = ["CocoFolder", "detections_to_coco", "to_coco", "write_coco"]
 
@@ -41,6 +40,11 @@ class CocoFolder(Dataset):
         annotations: the JSON file.
         keep_crowds: keep regions of objects that are not told apart (iscrowd).
         masks: read the masks. False where only boxes are wanted, or where some objects have none.
+
+    The file may be another tool's: `file_name` may be a whole path that leads into the folder, or
+    have backslashes; a polygon of fewer than three corners encloses nothing. What the records must
+    be is what `edudet.metrics.coco_metrics` wants; besides, ids are whole numbers, images have a
+    height, a width and a file, and annotations an id of their own.
 
     `folder[i]` is (image, target): image (3, H, W) float32 in [0, 1], read when it is asked for;
     target a dict of `boxes` (N, 4) float32 xyxy, cut off at the border of the image, `labels` (N,)
@@ -58,8 +62,9 @@ class CocoFolder(Dataset):
 
     Raises:
         FileNotFoundError: the folder, the file or an image does not exist.
-        ValueError: the file or a record is broken, an id appears twice. The message names the
-            file, the line and the record. Masks, keypoints and images: when they are asked for.
+        ValueError: the file or a record is broken, an id appears twice, an object has no mask
+            where others have one. The message names the file, the line and the record. Images:
+            when they are asked for.
     """
 
     def __init__(
@@ -70,7 +75,7 @@ class CocoFolder(Dataset):
         self.folder = Path(images)
         if not self.folder.is_dir():
             raise FileNotFoundError(f"CocoFolder: images must be a folder, got {images}")
-        self.file = read_annotations(annotations)
+        self.file = read_annotations(annotations, self.folder)
         self._find_images()
         self.categories = tuple(category["name"] for category in self.file.categories)
         self.category_ids = tuple(category["id"] for category in self.file.categories)
@@ -83,6 +88,8 @@ class CocoFolder(Dataset):
         self.has_masks = masks and any(
             one.get("segmentation") for some in self.file.annotations for one in some
         )
+        if self.has_masks:
+            check_masks(self.file)
 
     def __len__(self) -> int:
         return len(self.file.images)
@@ -104,7 +111,7 @@ class CocoFolder(Dataset):
         }
         areas = box_area(boxes)
         if self.has_masks:
-            masks = [_mask(self.file, one, size) for one in annotations]
+            masks = [_mask(one["segmentation"], size) for one in annotations]
             target["masks"] = torch.stack(masks) if masks else torch.zeros(0, *size).bool()
             areas = target["masks"].flatten(1).sum(1)
         target["area"] = torch.tensor(
@@ -113,20 +120,24 @@ class CocoFolder(Dataset):
         )
         if self.joints:
             target["keypoints"] = torch.tensor(
-                [_keypoints(self.file, one) for one in annotations], dtype=torch.float32
+                [_keypoints(one, len(self.joints)) for one in annotations], dtype=torch.float32
             ).reshape(-1, len(self.joints), 3)
         return pixels, target
 
     def _find_images(self) -> None:
-        names = [image["file_name"] for image in self.file.images]
         present = {path.name for path in self.folder.iterdir()}  # one look, not one for each name
-        missing = [
-            name for name in names if name not in present and not (self.folder / name).is_file()
-        ]
+        missing = []
+        for image in self.file.images:
+            name = image["file_name"]
+            if name in present or (self.folder / name).is_file():
+                continue
+            image["file_name"] = name.replace("\\", "/")             # as Windows writes it
+            if not (self.folder / image["file_name"]).is_file():
+                missing.append(name)
         if missing:
             raise FileNotFoundError(
                 f"CocoFolder: {self.folder} must have the images of {self.file.path}, but "
-                f"{len(missing)} of {len(names)} are missing, the first: {missing[0]}"
+                f"{len(missing)} of {len(self.file.images)} are missing, the first: {missing[0]}"
             )
 
     def _chosen(self, image: Record, annotations: list[Record], crowds: bool) -> list[Record]:
@@ -150,30 +161,12 @@ def _boxes(annotations: list[Record], size: tuple[int, int]) -> Tensor:
     return clip_boxes_to_image(box_convert(boxes, "xywh", "xyxy"), size)
 
 
-def _mask(file: CocoFile, annotation: Record, size: tuple[int, int]) -> Tensor:
+def _mask(shape: Any, size: tuple[int, int]) -> Tensor:
     """(H, W) bool."""
-    shape = annotation.get("segmentation")
-    if not shape:
-        file.fail(annotation, "segmentation", "be a mask as others have one (else: masks=False)")
-    fault = rle_fault(shape) if isinstance(shape, dict) else polygon_fault(shape)
-    if fault:
-        file.fail(annotation, "segmentation", fault)
-    if not isinstance(shape, dict):
-        return rle_decode(polygons_to_rle(shape, *size))
-    if tuple(shape["size"]) != size:
-        file.fail(annotation, "segmentation", f"have the size of its image, {[*size]}")
-    try:
-        return rle_decode(shape)
-    except ValueError:
-        file.fail(annotation, "segmentation", "have counts that add up to height * width")
+    return rle_decode(shape if isinstance(shape, dict) else polygons_to_rle(shape, *size))
 
 
-def _keypoints(file: CocoFile, annotation: Record) -> list[float]:
+def _keypoints(annotation: Record, number: int) -> list[float]:
     """3 K numbers; zeros for an object that has no joints, such as a crowd."""
-    number = len(file.keypoints)
     found = annotation.get("keypoints") or [0] * (3 * number)
-    if not isinstance(found, list) or len(found) != 3 * number or not all(map(is_number, found)):
-        file.fail(annotation, "keypoints", f"be x, y and v of each of {number} joints")
-    if not set(found[2::3]) <= {0, 1, 2}:
-        file.fail(annotation, "keypoints", "have v of 0, 1 or 2")
     return [value if found[k // 3 * 3 + 2] else 0 for k, value in enumerate(found)]

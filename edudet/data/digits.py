@@ -1,14 +1,21 @@
-"""Handwritten digits as objects: scikit-learn's 8 x 8 scans, enlarged smoothly.
+"""Handwritten digits: scikit-learn's 8 x 8 scans, as they are, and as objects, enlarged smoothly.
 
-1797 digits of 43 people, in the order in which they were collected: the last 500 are kept for test
-scenes, so that a test shows handwriting that training did not.
+1797 digits of 13 people, in the order in which they were collected: the last 500 are kept for
+tests, so that a test shows handwriting that training did not. They are the test half of a data set
+of UCI's (Alpaydin and Kaynak, 1998), all of 43 people.
 """
 
+import operator
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.random import Generator
+from torch import Tensor
+from torch.utils.data import Dataset
 
+from edudet import check
 from edudet.data.sprites import Array, Sprite, between, column, hsv, pixel_centres, whole
 
 DIGITS = tuple("0123456789")
@@ -81,13 +88,57 @@ def load_digits(held_out: bool) -> list[Array]:
     Raises:
         ImportError: scikit-learn is not installed.
     """
+    scans, digits = load_scans("Scenes", held_out)
+    return [scans[digits == digit] for digit in range(10)]
+
+
+def load_scans(function: str, held_out: bool) -> tuple[Array, Array]:
+    """The scans (n, 8, 8) float32 in [0, 1], and their digits (n,) from 0 to 9; or ImportError."""
     try:
         from sklearn.datasets import load_digits as load
     except ImportError:
         raise ImportError(
-            "Scenes: handwritten digits need scikit-learn: pip install 'edudet[demo]'"
+            f"{function}: handwritten digits need scikit-learn: pip install 'edudet[demo]'"
         ) from None
     data = load()
     part = slice(-HELD_OUT, None) if held_out else slice(-HELD_OUT)
-    scans, digits = data.images[part].astype(np.float32) / 16, data.target[part]
-    return [scans[digits == digit] for digit in range(10)]
+    return data.images[part].astype(np.float32) / 16, data.target[part]
+
+
+class Digits(Dataset):
+    """The scans themselves, for a classifier: one digit is one image.
+
+    Args:
+        split: "train", or "test": the last 500, of other people's hands.
+        length: how many of them, from the first on; None: all.
+
+    `digits[i]` is (image, target): image (3, 8, 8) float32 in [0, 1], bright where the pen was, the
+    three channels alike; target a dict of `label` () int64: label k is categories[k - 1], so that
+    of the digit 7 is 8; and `image_id`: i.
+
+    Raises:
+        ValueError, TypeError: an argument is unknown or out of range.
+        ImportError: scikit-learn is not installed.
+    """
+
+    categories = DIGITS
+    size = (8, 8)
+
+    def __init__(self, split: str = "train", length: int | None = None):
+        if split not in ("train", "test"):
+            raise ValueError(f"Digits: split must be 'train' or 'test', got {split!r}")
+        self.scans, self.digits = load_scans("Digits", split == "test")
+        self.length = len(self.scans) if length is None else length
+        check.is_int("Digits", length=self.length)
+        if not 0 <= self.length <= len(self.scans):
+            raise ValueError(f"Digits: length must lie in [0, {len(self.scans)}], got {length}")
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, i: int) -> tuple[Tensor, dict[str, Any]]:
+        i = operator.index(i)
+        if not 0 <= i < self.length:
+            raise IndexError(f"Digits: index must lie in [0, {self.length}), got {i}")
+        image = torch.from_numpy(self.scans[i]).repeat(3, 1, 1)
+        return image, {"label": torch.tensor(int(self.digits[i]) + 1), "image_id": i}

@@ -49,6 +49,12 @@ def read_image(path: str | Path, size: tuple[int, int] | None = None) -> Tensor:
     return torch.from_numpy(_colours(path, chosen)).movedim(-1, 0).contiguous()
 
 
+def is_picture(name: str) -> bool:
+    """Whether a file's extension is one of those that Pillow reads."""
+    Image, _ = _pillow("is_picture")
+    return Path(name).suffix.lower() in Image.registered_extensions()
+
+
 def read_indices(path: str | Path) -> Tensor:
     """Return the (H, W) uint8 indices, not the colours, of a picture with a palette.
 

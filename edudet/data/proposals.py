@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from edudet import check
-from edudet.data.augment import ABOUT
+from edudet.data.about import say_the_same
 from edudet.data.shards import Shards, digest
 from edudet.proposals import selective_search
 from edudet.proposals.region_similarity import SIMILARITIES
@@ -87,9 +87,7 @@ class WithProposals(Dataset):
         self.propose = SelectiveSearch() if propose is None else propose
         self.shards = None if folder is None else Shards(folder)
         self._found: dict[int, Tensor] = {}
-        for name in ABOUT:
-            if hasattr(dataset, name):
-                setattr(self, name, getattr(dataset, name))
+        say_the_same(self, dataset)
 
     def __len__(self) -> int:
         return len(self.dataset)

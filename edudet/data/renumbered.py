@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from edudet.data.about import say_the_same
+
 
 class Renumbered(Dataset):
     """Another dataset, with labels by the places of its classes' names in another list.
@@ -21,9 +23,7 @@ class Renumbered(Dataset):
 
     def __init__(self, dataset: Any, categories: Sequence[str]):
         self.dataset = dataset
-        for name in ("joints", "skeleton", "flip_pairs"):  # its category ids would not fit
-            if hasattr(dataset, name):
-                setattr(self, name, getattr(dataset, name))
+        say_the_same(self, dataset, but=("categories", "category_ids"))  # ids would not fit
         unknown = [name for name in dataset.categories if name not in categories]
         if unknown:
             raise ValueError(
@@ -39,4 +39,7 @@ class Renumbered(Dataset):
 
     def __getitem__(self, i: int) -> tuple[Tensor, dict[str, Any]]:
         image, target = self.dataset[i]
-        return image, {**target, "labels": self.label_of[target["labels"]]}
+        renumbered = {
+            key: self.label_of[target[key]] for key in ("labels", "label") if key in target
+        }
+        return image, {**target, **renumbered}

@@ -65,6 +65,7 @@ class Scenes(Dataset):
     """
 
     joints, flip_pairs, skeleton, relations = JOINTS, FLIP_PAIRS, SKELETON, RELATIONS
+    stuff = ("ground",)
 
     def __init__(
         self, level: str | Level = "default", split: str = "train", seed: int = 0,

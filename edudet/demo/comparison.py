@@ -5,7 +5,7 @@ machine (seen: 13 ms in place of 0.05).
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
@@ -47,25 +47,25 @@ def inputs(task: Task, found: Found) -> dict[str, tuple]:
 
 def compare(task: Task, found: Found) -> Iterator[Row]:
     data = inputs(task, found)
-    for stem, module in info.operators():
-        if stem not in data:
+    for operator in info.operators():
+        if operator.function or operator.stem not in data:
             continue
         reference, slowest = None, 0.0
         for form in info.FORMS:
-            reason = info.obstacle(stem, module, form)
+            reason = info.obstacle(operator, form)
             if reason == "-":
                 continue
             title = info.TITLES[info.FORMS.index(form)]
             if reason:
-                yield Row(stem, title, reason=reason)
+                yield Row(operator.stem, title, reason=reason)
                 continue
-            run, args = _form(module, form), _on_device(data[stem], form)
+            run, args = _form(operator.forms, form), _on_device(data[operator.stem], form)
             with _one_thread():
                 result, milliseconds = _measure(run, args)
             if reference is None:
                 reference, slowest = result, milliseconds
             difference = _difference(result, reference)
-            yield Row(stem, title, difference, milliseconds, slowest / milliseconds)
+            yield Row(operator.stem, title, difference, milliseconds, slowest / milliseconds)
 
 
 @contextmanager
@@ -78,10 +78,10 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _form(module: Any, form: str) -> Callable:
+def _form(forms: Mapping[str, Callable], form: str) -> Callable:
     if form not in ("cuda", "emulated"):
-        return module.IMPLEMENTATIONS[form]
-    kernel = module.IMPLEMENTATIONS["native"]
+        return forms[form]
+    kernel = forms["native"]
     if form == "cuda":
         return kernel
 

@@ -10,8 +10,8 @@ from torch.nn.functional import interpolate
 from edudet import draw
 from edudet.demo.proposals import Places
 from edudet.demo.task import IOU_THRESHOLD, Found, Task, is_right
+from edudet.draw.proposals.sliding_window import duration
 from edudet.draw.style import COLOURS
-from edudet.draw.windows import duration
 from edudet.ops import box_iou, nms, roi_align
 from edudet.ops.nms import nms_steps
 from edudet.ops.roi_align import sample_points

@@ -10,7 +10,7 @@ from PIL import Image
 from edudet import draw
 from edudet.cases.ops.nms import DECK
 from edudet.demo.coins import load_coins
-from edudet.draw.warping import step_warps
+from edudet.draw.ops.affine_grid import step_warps
 from edudet.ops import conv_matrix
 from edudet.proposals import felzenszwalb, generate_anchors, grid_anchors, merge_regions
 

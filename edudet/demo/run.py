@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from edudet.demo.comparison import Row, compare
@@ -21,6 +20,7 @@ from edudet.demo.task import (
     parse_box,
     search,
 )
+from edudet.progress import Progress
 
 TITLES = {"coins": "the coins in the right half of a photo, learned from those in the left half"}
 
@@ -33,20 +33,19 @@ def run(image: Path | None = None, like: str | None = None, out: Path = Path("ou
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"--out: cannot make the folder {out}: {error.strerror}") from None
-    with Progress(console=console) as progress:
-        steps = progress.add_task("learning", total=5)
+    with Progress("learning", 5) as progress:
         detector = Detector(task.examples)
         hard = detector.fit(task.learn, task.examples, task.unknown)
-        progress.update(steps, advance=1, description="searching")
+        progress.at(1, title="searching")
         found = search(detector, task)
-        progress.update(steps, advance=1, description="proposing regions")
+        progress.at(2, title="proposing regions")
         places = propose(detector, task)
-        progress.update(steps, advance=1, description="comparing forms")
+        progress.at(3, title="comparing forms")
         rows = list(compare(task, found)) if len(found.boxes) else []
-        progress.update(steps, advance=1, description="drawing")
+        progress.at(4, title="drawing")
         title = TITLES.get(task.name, f"things like the marked one in {task.name}")
         page = write(out, title, list(pictures(task, found, hard, places)), rows)
-        progress.update(steps, advance=1, description="done")
+        progress.at(5, title="done")
     console.print(_table(rows))
     console.print(_summary(task, found))
     console.print(f"Open {page}", markup=False, highlight=False, soft_wrap=True)

@@ -2,310 +2,41 @@
 
 Every function draws into given axes, or makes a figure and returns it, or `Steps`: a figure for
 every step, under a slider.
+
+A figure lies under the stem of what it draws: draw/ops/nms.py draws edudet/ops/nms.py. What several
+rooms use (the style, the steps, boxes, grids, ...) lies at the top.
+
+Public, `from edudet.draw import step_nms`, is what two lessons, exercises, pages of the docs or
+parts of the library use, and what draws an operator, a target or a metric step by step: `step_` and
+its stem, in the file of that stem. All else is of one lesson, which imports it from its module:
+`from edudet.draw.models.rcnn import draw_crops`.
+
+The list of the public names is __init__.pyi, for type checkers and for this module, which loads a
+file when a figure of it is first asked for.
 """
 
-try:
-    import matplotlib  # noqa: F401  (here, before any file of this folder asks for a part of it)
-except ImportError as error:
-    raise ImportError("figures need matplotlib: pip install 'edudet[demo]'") from error
+import ast
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
 
-from edudet.draw.anchors import draw_cells, draw_moves, draw_shapes, step_anchors, step_deltas
-from edudet.draw.bits import draw_bits, step_walk
-from edudet.draw.boxes import draw_boxes, look_at, show_image
-from edudet.draw.crops import (
-    draw_crops,
-    draw_gain,
-    draw_margin_counts,
-    draw_margins,
-    draw_warps,
-    show_montage,
-    step_mining,
-    step_rcnn,
-)
-from edudet.draw.curves import (
-    draw_answers,
-    draw_average_precision,
-    draw_curve,
-    draw_levels,
-    step_threshold,
-)
-from edudet.draw.decay import draw_decay, draw_rescored
-from edudet.draw.findings import draw_counts, show_findings, side_by_side
-from edudet.draw.grids import show_matrix, show_scores
-from edudet.draw.heatmaps import (
-    draw_bias,
-    draw_slopes,
-    draw_tracks,
-    peak_of,
-    show_heatmap,
-    step_balance,
-    step_beta,
-)
-from edudet.draw.hierarchy import draw_hierarchy, draw_recall, step_merges
-from edudet.draw.interpolation import (
-    draw_descent,
-    draw_kernel,
-    overlay,
-    show_kernel,
-    step_sampling,
-)
-from edudet.draw.joints import (
-    draw_by_joint,
-    draw_circles,
-    draw_pose,
-    show_joint_maps,
-    step_joints,
-)
-from edudet.draw.kernels import draw_lanes, draw_threads, step_barriers, step_lanes, warp_requests
-from edudet.draw.labels import (
-    draw_dice_of_iou,
-    show_confusion,
-    show_labels,
-    show_outcome,
-    step_classes,
-    step_masks,
-)
-from edudet.draw.ladder import (
-    draw_falls,
-    draw_ladder,
-    draw_ladder_stages,
-    draw_ladder_times,
-    speedup,
-    step_rungs,
-)
-from edudet.draw.masks import draw_outline, step_mask_targets, step_paste, step_rivals
-from edudet.draw.matching import draw_matches, step_detections, step_matching
-from edudet.draw.overlaps import (
-    compare_measures,
-    draw_format,
-    draw_pair,
-    draw_pulls,
-    step_climb,
-    step_overlap,
-)
-from edudet.draw.parts import bin_of, read_parts, show_parts, step_ps_roi_pool, step_votes
-from edudet.draw.progress import (
-    draw_changes,
-    draw_lines,
-    draw_refined,
-    draw_roi_levels,
-    step_pyramid_pool,
-)
-from edudet.draw.proposal_steps import (
-    draw_drawn,
-    draw_gradients,
-    draw_growth,
-    draw_sample,
-    show_coverage,
-    step_samples,
-    step_shared_map,
-)
-from edudet.draw.proposing import (
-    draw_training,
-    draw_two_stages,
-    draw_two_way,
-    step_roi_targets,
-    step_rpn_targets,
-)
-from edudet.draw.pyramid import (
-    draw_designs,
-    show_response,
-    show_strides,
-    step_levels,
-    step_top_down,
-)
-from edudet.draw.regions import draw_regions, step_felzenszwalb
-from edudet.draw.roi_steps import compare_rois, step_roi_align, step_roi_pool
-from edudet.draw.rois import draw_roi_bins, draw_roi_samples, show_cells, show_gradients, slide_roi
-from edudet.draw.rulers import draw_rulers
-from edudet.draw.runs import draw_runs
-from edudet.draw.schedule import step_schedule
-from edudet.draw.segments import draw_quality, show_segments, step_segments
-from edudet.draw.source import kernel_source, source_of
-from edudet.draw.speed import draw_times, race
-from edudet.draw.stamping import step_matrix, step_reading, step_stamps, write_cells
-from edudet.draw.steps import Steps
-from edudet.draw.style import COLOURS, new_figure
-from edudet.draw.suppression import step_nms, step_soft_nms
-from edudet.draw.targets import draw_labels, draw_masked, draw_overlaps, label_names, step_labels
-from edudet.draw.tradeoff import (
-    draw_answers_on,
-    draw_history,
-    draw_tradeoff,
-    step_alpha,
-    step_answers,
-)
-from edudet.draw.unpooling import step_pooling, step_unpooling
-from edudet.draw.warping import (
-    draw_arrows,
-    draw_mesh,
-    draw_reading,
-    in_pixels,
-    show_holes,
-    step_warps,
-    write_map,
-)
-from edudet.draw.windows import step_costs, step_match, step_pyramid, step_windows, write_pixels
+if find_spec("matplotlib") is None:
+    raise ImportError("figures need matplotlib: pip install 'edudet[demo]'")
 
-__all__ = [
-    "COLOURS",
-    "Steps",
-    "bin_of",
-    "compare_measures",
-    "compare_rois",
-    "draw_answers",
-    "draw_answers_on",
-    "draw_arrows",
-    "draw_average_precision",
-    "draw_bias",
-    "draw_bits",
-    "draw_boxes",
-    "draw_by_joint",
-    "draw_cells",
-    "draw_changes",
-    "draw_circles",
-    "draw_counts",
-    "draw_crops",
-    "draw_curve",
-    "draw_decay",
-    "draw_descent",
-    "draw_designs",
-    "draw_dice_of_iou",
-    "draw_drawn",
-    "draw_falls",
-    "draw_format",
-    "draw_gain",
-    "draw_gradients",
-    "draw_growth",
-    "draw_hierarchy",
-    "draw_history",
-    "draw_kernel",
-    "draw_labels",
-    "draw_ladder",
-    "draw_ladder_stages",
-    "draw_ladder_times",
-    "draw_lanes",
-    "draw_levels",
-    "draw_lines",
-    "draw_margin_counts",
-    "draw_margins",
-    "draw_masked",
-    "draw_matches",
-    "draw_mesh",
-    "draw_moves",
-    "draw_outline",
-    "draw_overlaps",
-    "draw_pair",
-    "draw_pose",
-    "draw_pulls",
-    "draw_quality",
-    "draw_reading",
-    "draw_recall",
-    "draw_refined",
-    "draw_regions",
-    "draw_rescored",
-    "draw_roi_bins",
-    "draw_roi_levels",
-    "draw_roi_samples",
-    "draw_rulers",
-    "draw_runs",
-    "draw_sample",
-    "draw_shapes",
-    "draw_slopes",
-    "draw_threads",
-    "draw_times",
-    "draw_tracks",
-    "draw_tradeoff",
-    "draw_training",
-    "draw_two_stages",
-    "draw_two_way",
-    "draw_warps",
-    "in_pixels",
-    "kernel_source",
-    "label_names",
-    "look_at",
-    "new_figure",
-    "overlay",
-    "peak_of",
-    "race",
-    "read_parts",
-    "show_cells",
-    "show_confusion",
-    "show_coverage",
-    "show_findings",
-    "show_gradients",
-    "show_heatmap",
-    "show_holes",
-    "show_image",
-    "show_joint_maps",
-    "show_kernel",
-    "show_labels",
-    "show_matrix",
-    "show_montage",
-    "show_outcome",
-    "show_parts",
-    "show_response",
-    "show_scores",
-    "show_segments",
-    "show_strides",
-    "side_by_side",
-    "slide_roi",
-    "source_of",
-    "speedup",
-    "step_alpha",
-    "step_anchors",
-    "step_answers",
-    "step_balance",
-    "step_barriers",
-    "step_beta",
-    "step_classes",
-    "step_climb",
-    "step_costs",
-    "step_deltas",
-    "step_detections",
-    "step_felzenszwalb",
-    "step_joints",
-    "step_labels",
-    "step_lanes",
-    "step_levels",
-    "step_mask_targets",
-    "step_masks",
-    "step_match",
-    "step_matching",
-    "step_matrix",
-    "step_merges",
-    "step_mining",
-    "step_nms",
-    "step_overlap",
-    "step_paste",
-    "step_pooling",
-    "step_ps_roi_pool",
-    "step_pyramid",
-    "step_pyramid_pool",
-    "step_rcnn",
-    "step_reading",
-    "step_rivals",
-    "step_roi_align",
-    "step_roi_pool",
-    "step_roi_targets",
-    "step_rpn_targets",
-    "step_rungs",
-    "step_samples",
-    "step_sampling",
-    "step_schedule",
-    "step_segments",
-    "step_shared_map",
-    "step_soft_nms",
-    "step_stamps",
-    "step_threshold",
-    "step_top_down",
-    "step_unpooling",
-    "step_votes",
-    "step_walk",
-    "step_warps",
-    "step_windows",
-    "warp_requests",
-    "write_cells",
-    "write_map",
-    "write_pixels",
-]
+_LIST = ast.parse(Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+_MODULE_OF = {
+    line.names[0].name: line.module for line in _LIST.body if isinstance(line, ast.ImportFrom)
+}
+__all__ = sorted(_MODULE_OF)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'edudet.draw' has no attribute {name!r}")
+    globals()[name] = getattr(import_module(_MODULE_OF[name]), name)
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -8,10 +8,10 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 from torch import Tensor
 
-from edudet.draw.boxes import draw_boxes, show_image
-from edudet.draw.style import COLOURS, DPI, HouseFigure
+from edudet.draw.boxes import draw_boxes
+from edudet.draw.pictures import whole_image
+from edudet.draw.style import COLOURS, HouseFigure
 
-SMALLEST = 640  # pixels of a picture's width: a thumbnail is enlarged, so that labels can be read
 INSTANCES = ("marked", "second", "truth", "kept", "dropped")  # colours, one object after the other
 
 
@@ -23,12 +23,7 @@ def picture(image: Tensor, output: Mapping[str, Tensor], facts: Mapping[str, Any
         output: of a detector, for this image, on the CPU.
         facts: "categories", the names of labels 1, 2, ...; for joints also "skeleton".
     """
-    height, width = image.shape[-2:]
-    scale = max(1.0, SMALLEST / width) / DPI
-    figure = HouseFigure((width * scale, height * scale))
-    figure.set_layout_engine("none")
-    axes = figure.add_axes((0, 0, 1, 1))
-    show_image(axes, image)
+    figure, axes = whole_image(image)
     draw_detections(axes, output, facts["categories"], facts.get("skeleton", ()))
     return figure
 

@@ -12,8 +12,11 @@ from edudet import native
 from edudet.emulator.session import EmulatorError
 
 # No function is replaced by another library's: so functions can be inlined, as device code is.
-COMMON = ("-std=c++17", "-gdwarf-4", "-fPIC", "-fno-semantic-interposition", "-ffp-contract=off",
-          "-U_FORTIFY_SOURCE", "-fno-omit-frame-pointer", "-DEDUDET_EMULATED")  # fmt: skip
+COMMON = ("-std=c++17", "-gdwarf-4", "-fPIC", "-fno-semantic-interposition", "-fvisibility=hidden",
+          "-ffp-contract=off", "-U_FORTIFY_SOURCE", "-fno-omit-frame-pointer",
+          "-DEDUDET_EMULATED")  # fmt: skip
+# The program's names are its own, CUDA's are the emulator's: no other library is asked for either.
+LINK = ("-shared", "-Wl,-Bsymbolic", "-Wl,-z,defs")
 PLAIN = ("-O2",)
 # As setup.py compiles the project's kernels for the checker.
 WATCHED = ("-O1", "-fno-tree-sra", "-fsanitize=thread")
@@ -63,10 +66,12 @@ def build(body: str, files: list[Path], entries: tuple[str, ...], watched: bool)
         f"int edudet_entry_count = {len(entries)};\n"
     )
     csrc = native.SOURCES
+    exports = csrc / "emulator/exports.map"
     flags = (*COMMON, *(WATCHED if watched else PLAIN), f"-I{csrc / 'emulator/include'}",
              "-iquote", str(csrc))  # fmt: skip
-    key = hashlib.sha256("\0".join([text, *gxx, *flags, _identity(gxx[0])]).encode())
-    for path in [*files, csrc / "common/half.h", *sorted((csrc / "emulator").rglob("*.h"))]:
+    key = hashlib.sha256("\0".join([text, *gxx, *flags, *LINK, _identity(gxx[0])]).encode())
+    headers = [csrc / "common/half.h", *sorted((csrc / "emulator").rglob("*.h"))]
+    for path in [*files, *headers, exports]:
         key.update(path.read_bytes())
     folder = cache_folder()
     library = folder / f"{key.hexdigest()[:32]}.so"
@@ -75,7 +80,9 @@ def build(body: str, files: list[Path], entries: tuple[str, ...], watched: bool)
             raise EmulatorError(
                 f"emulator.compile: the checker needs g++, and CXX={gxx[0]} is another"
             )
-        _compile(gxx, flags, text, folder, library)
+        # The emulator is found by its name: it is in the process before any program.
+        link = (*LINK, f"-Wl,--version-script={exports}", str(native.PACKAGE / "_emulator.so"))
+        _compile(gxx, flags, link, text, folder, library)
     return library
 
 
@@ -92,8 +99,8 @@ def _identity(gxx: str) -> str:
     return f"{path} {facts.st_size} {facts.st_mtime_ns}"
 
 
-def _compile(gxx: list[str], flags: tuple[str, ...], text: str, folder: Path, library: Path
-             ) -> None:
+def _compile(gxx: list[str], flags: tuple[str, ...], link: tuple[str, ...], text: str,
+             folder: Path, library: Path) -> None:
     # Made under another name and then renamed: another process sees all of it or nothing.
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         source, half, made = (Path(scratch, f"program.{end}") for end in ("cpp", "o", "so"))
@@ -101,7 +108,7 @@ def _compile(gxx: list[str], flags: tuple[str, ...], text: str, folder: Path, li
         # Two steps: linked with -fsanitize=thread it would get the sanitizer's runtime, not ours.
         for step in (
             [*gxx, *flags, "-fdiagnostics-color=never", "-c", str(source), "-o", str(half)],
-            [*gxx, "-shared", str(half), "-o", str(made)],
+            [*gxx, str(half), *link, "-o", str(made)],
         ):
             done = subprocess.run(step, capture_output=True, text=True, cwd=scratch)
             if done.returncode:

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy
 
-from edudet.exercises.exercise import Arguments, Compiled, Exercise, Test
-from edudet.grading.judge import difference
+from edudet.course.exercise import Arguments, Compiled, Exercise, Test
+from edudet.course.judge import difference
 from edudet.grading.session import Limits, Outcome, Worker
 from edudet.grading.worker import runner
 

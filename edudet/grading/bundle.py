@@ -1,6 +1,5 @@
 """The sealed test bundle of a course: the exercises with their hidden tests, and the course's key.
 
-    OUT/student/   what students get: tasks, stubs, visible tests are in their edudet
     OUT/bundle/    manifest.json, key, exercises/: keep it to yourself
 
 The manifest names every file with its hash, and the hash of the library that is the reference. A
@@ -16,13 +15,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import edudet
-from edudet.exercises import course, student
-from edudet.exercises.exercise import Exercise
+from edudet.course import units
+from edudet.course.exercise import Exercise
 from edudet.grading.results import write
 
 SCHEMA = "edudet.bundle/1"
 REFERENCE_GROUPS = (
-    "boxes", "ops", "proposals", "targets", "losses", "metrics", "cases", "exercises",
+    "boxes", "ops", "proposals", "targets", "losses", "metrics", "cases", "course", "exercises",
 )  # fmt: skip
 
 
@@ -48,13 +47,13 @@ class Bundle:
     @property
     def given(self) -> dict[str, dict[str, str]]:
         """Exercise -> name -> source of what it builds on."""
-        return {name: course.given(exercise) for name, exercise in self.exercises.items()}
+        return {name: units.given(exercise) for name, exercise in self.exercises.items()}
 
 
 def build(out: Path, chosen: Sequence[str] | None = None) -> Bundle:
     """Write OUT/bundle. An existing key is kept, so that a rebuilt bundle gives the same inputs."""
-    names = list(chosen or course.ids())
-    exercises = [course.load(name) for name in names]
+    names = list(chosen or units.ids())
+    exercises = [units.load(name) for name in names]
     folder = out / "bundle"
     key = folder / "key"
     secret = key.read_text() if key.exists() else secrets.token_hex(32)
@@ -62,7 +61,7 @@ def build(out: Path, chosen: Sequence[str] | None = None) -> Bundle:
     needed = dict.fromkeys(names + [name for e in exercises for name, _ in e.given_functions])
     for name in needed:
         ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(course.FOLDER / name, folder / "exercises" / name, ignore=ignored)
+        shutil.copytree(units.FOLDER / name, folder / "exercises" / name, ignore=ignored)
     write(key, secret)
     key.chmod(0o600)
     manifest = {
@@ -72,31 +71,6 @@ def build(out: Path, chosen: Sequence[str] | None = None) -> Bundle:
     }  # fmt: skip
     write(folder / "manifest.json", json.dumps(manifest, indent=1) + "\n")
     return load(folder)
-
-
-def build_course(out: Path, chosen: Sequence[str] = ()) -> list[str]:
-    """Write OUT/student and OUT/bundle; says what lies where."""
-    bundle = build(out, chosen)
-    student_folder = out / "student"
-    for name in bundle.exercises:
-        student.start(name, student_folder / name)
-    write(student_folder / "README.md", _welcome(bundle))
-    points = sum(exercise.points for exercise in bundle.exercises.values())
-    return [
-        f"{student_folder}: {len(bundle.exercises)} exercises, for students",
-        f"{bundle.folder}: the tests of {points:g} points, for you alone ({bundle.hash[:12]})",
-    ]
-
-
-def _welcome(bundle: Bundle) -> str:
-    rows = [f"| `{e.id}` | {e.title} | {e.points:g} |" for e in bundle.exercises.values()]
-    return "\n".join([
-        "# Exercises", "",
-        "Each folder holds a task (`.md`) and a file to write your solution in.", "",
-        "    edudet exercise check nms --folder nms", "",
-        "| exercise | | points |", "|---|---|---|", *rows, "",
-        "`edudet submit` makes the file to hand in.", "",
-    ])  # fmt: skip
 
 
 def load(folder: Path) -> Bundle:
@@ -115,7 +89,7 @@ def load(folder: Path) -> Bundle:
     if manifest["reference"] != reference_hash():
         raise BadBundle(f"grade: {folder} was built with another state of edudet "
                         f"({manifest['edudet']}); build it again, or install that one")  # fmt: skip
-    exercises = {name: course.load(name, folder / "exercises") for name in manifest["exercises"]}
+    exercises = {name: units.load(name, folder / "exercises") for name in manifest["exercises"]}
     return Bundle(hashlib.sha256(text.encode()).hexdigest(), key, exercises, folder)
 
 

@@ -5,20 +5,13 @@ from typing import Any
 
 import click
 import torch
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)  # fmt: skip
 
 from edudet.grading import batch, exports, results, sandbox, submission
 from edudet.grading.bundle import load
 from edudet.grading.sandbox import NoSandbox
 from edudet.grading.session import Worker
 from edudet.grading.submissions import Submission
+from edudet.progress import Progress
 
 __all__ = ["NoSandbox", "grade", "grade_one"]
 
@@ -27,19 +20,14 @@ def grade(
     submissions: Path, bundle: Path, out: Path, jobs: int | None, only_changed: bool, unsafe: bool
 ) -> batch.Summary:
     """Grade with a progress bar; writes results, grades.csv and report.html."""
-    columns = (
-        TextColumn("grading"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-        TextColumn("left:"), TimeRemainingColumn(), TextColumn("[dim]{task.fields[last]}[/]"),
-    )  # fmt: skip
-    with Progress(*columns) as progress:
-        bar = progress.add_task("", total=None, last="")
+    with Progress("grading") as progress:
 
         def begin(todo: int, kept: int) -> None:
-            progress.update(bar, total=todo, last=f"{kept} kept" if kept else "")
+            progress.at(0, f"{kept} kept" if kept else "", total=todo)
 
         def graded(result: dict[str, Any]) -> None:
             score = f"{result['score']:g}/{result['max_score']:g}"
-            progress.update(bar, advance=1, last=f"{result['submission'][:30]}: {score}")
+            progress.at(progress.done + 1, f"{result['submission'][:30]}: {score}")
 
         summary = batch.grade(
             submissions, load(bundle), out, jobs or batch.default_jobs(), only_changed, unsafe,

@@ -8,26 +8,25 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
-from edudet.exercises import course
-from edudet.exercises.student import load
+from edudet.course import units
 from edudet.grading import hostile, sandbox
 from edudet.grading.batch import default_jobs
 from edudet.grading.session import Worker
 from edudet.grading.verify import Finding, verify
+from edudet.progress import track
 
 FEWEST_MISTAKES, FEWEST_ALTERNATIVES = 6, 2
 
 
 def run(names: Sequence[str] = (), jobs: int | None = None) -> bool:
     """Verify the exercises `names`, or all; print what was found. Whether all is well."""
-    ids = [load(name).id for name in names] or course.ids()
+    ids = [units.load(name).id for name in names] or units.ids()
     console = Console()
     found: list[Finding] = []
     with ProcessPoolExecutor(jobs or default_jobs(), get_context("spawn")) as pool:
-        for part in track(pool.map(_verify_one, ids), "verifying", len(ids), transient=True):
+        for part in track(pool.map(_verify_one, ids), "verifying", len(ids), stays=False):
             found += part
     console.print(_table(ids, found))
     wrong = [finding for finding in found if not finding.right]
@@ -61,9 +60,9 @@ def _hostile(console: Console) -> Iterator[str]:
 
 
 def _verify_one(name: str) -> list[Finding]:
-    exercise = course.load(name)
+    exercise = units.load(name)
     with Worker(sandbox.best(), sandbox.make_world([])) as worker:
-        return list(verify(exercise, course.given(exercise), worker))
+        return list(verify(exercise, units.given(exercise), worker))
 
 
 def _names(found: Sequence[Finding]) -> dict[tuple[str, str], set[str]]:

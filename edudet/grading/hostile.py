@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import edudet
-from edudet.exercises import course
+from edudet.course import units
 from edudet.grading import batch, bundle, results
 
 FOLDER = Path(edudet.__file__).parent.parent / "tests" / "grading" / "hostile"
@@ -94,7 +94,7 @@ def write_all(folder: Path) -> dict[str, Expected]:
         shutil.copy(path, folder / path.stem / f"{exercise}{path.suffix}")
         points, *statuses = path.read_text().splitlines()[0].split(" expect: ")[1].split()
         expected[path.stem] = Expected(exercise, points, frozenset(statuses))
-    right = course.load("box_iou").alternatives["vectorized"]
+    right = units.load("box_iou").alternatives["vectorized"]
     for name, points in (*_zips(folder, right), *_folders(folder, right)):
         status = "pass" if points == "full" else "not_run"
         expected[name] = Expected("box_iou", points, frozenset([status]))

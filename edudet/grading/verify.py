@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from edudet.exercises.exercise import Exercise
+from edudet.course.exercise import Exercise
 from edudet.grading import broker
 from edudet.grading.session import Outcome, Worker
 from edudet.grading.worker import runner

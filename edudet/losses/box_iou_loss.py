@@ -46,7 +46,8 @@ def generalized_box_iou_loss(
         is 0. Two equal boxes without area have no overlap: 1 here, 0 + 1 for the others.
 
     Gradient:
-        Flows to both arguments and is finite, for empty and for distant boxes, too.
+        Flows to both arguments and is finite, for empty and for distant boxes, too. Where boxes
+        only touch or their sides lie on each other, see `edudet.ops.box_iou`.
 
     Raises:
         TypeError: an argument is not a tensor.

@@ -47,14 +47,14 @@ def push_loss(
 
     Args:
         top_left, bottom_right: see `pull_loss`.
-        margin: the distance from which on a pair costs nothing.
+        margin: the distance from which on a pair costs nothing, and gets no gradient.
         reduction: "mean" over the N (N - 1) ordered pairs (the paper), "none" or "sum".
 
     Returns:
         (N, N) for "none", 0 on the diagonal; else (). Fewer than two objects: 0.
 
     Gradient:
-        Flows to both arguments.
+        Flows to both arguments. Equal embeddings get 0: no side is the better one.
 
     Raises:
         TypeError, ValueError: as `pull_loss`; also for a negative `margin`.
@@ -109,7 +109,7 @@ def push_loss_vectorized(
     centres = (top_left + bottom_right) / 2
     distances = (centres[:, None] - centres).abs()                      # (N, N)
     itself = torch.eye(len(centres), dtype=torch.bool, device=centres.device)
-    losses = (margin - distances).clamp(min=0).masked_fill(itself, 0)
+    losses = (margin - distances).relu().masked_fill(itself, 0)
     return _over_pairs(losses, reduction)
 
 
@@ -121,4 +121,4 @@ def _over_pairs(losses: Tensor, reduction: str) -> Tensor:
 
 
 IMPLEMENTATIONS = {"loop": pull_loss_loop, "vectorized": pull_loss_vectorized}
-IMPLEMENTATIONS_OF_PUSH = {"loop": push_loss_loop, "vectorized": push_loss_vectorized}
+IMPLEMENTATIONS_OF_PUSH_LOSS = {"loop": push_loss_loop, "vectorized": push_loss_vectorized}

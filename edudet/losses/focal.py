@@ -195,7 +195,7 @@ def softmax_focal_loss_vectorized(
 
 
 IMPLEMENTATIONS = {"loop": sigmoid_focal_loss_loop, "vectorized": sigmoid_focal_loss_vectorized}
-IMPLEMENTATIONS_OF_SOFTMAX = {
+IMPLEMENTATIONS_OF_SOFTMAX_FOCAL_LOSS = {
     "loop": softmax_focal_loss_loop,
     "vectorized": softmax_focal_loss_vectorized,
 }

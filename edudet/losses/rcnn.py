@@ -191,7 +191,7 @@ def fast_rcnn_loss_vectorized(
 
 
 IMPLEMENTATIONS = {"loop": rpn_loss_loop, "vectorized": rpn_loss_vectorized}
-IMPLEMENTATIONS_OF_FAST_RCNN = {
+IMPLEMENTATIONS_OF_FAST_RCNN_LOSS = {
     "loop": fast_rcnn_loss_loop,
     "vectorized": fast_rcnn_loss_vectorized,
 }

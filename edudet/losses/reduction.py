@@ -11,6 +11,7 @@ Below `reduce_loss` stand the checks and the widening that all losses share.
 """
 
 from torch import Tensor, finfo, float32, promote_types, stack
+from torch.nn.functional import threshold
 
 from edudet import check
 
@@ -81,4 +82,5 @@ def gathered(losses: list[Tensor], like: Tensor) -> Tensor:
 def safe_power(base: Tensor, exponent: float) -> Tensor:
     """base^exponent for base in [0, 1]: the slope at 0, infinite for exponents below 1, becomes 0,
     since infinity times the zero slope of a saturated sigmoid is NaN."""
-    return base.clamp(min=finfo(base.dtype).tiny) ** exponent
+    tiny = finfo(base.dtype).tiny
+    return threshold(base, tiny, tiny) ** exponent  # tiny where base is not above it

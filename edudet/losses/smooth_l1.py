@@ -66,7 +66,7 @@ def smooth_l1_loss_vectorized(
     if beta == 0:
         return reduce_loss(distance, reduction)
     # Both pieces in one product: near = distance gives the parabola, near = beta the line.
-    near = distance.clamp(max=beta)
+    near = distance.clamp(max=beta)  # where the pieces meet, its slope does not matter
     return reduce_loss(near * (distance - near / 2) / beta, reduction)
 
 

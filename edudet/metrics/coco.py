@@ -11,7 +11,7 @@ precision there or beyond is noted. coco_metrics.py averages; Lin et al., 2014.
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ import torch
 from edudet import native
 from edudet.metrics.coco_overlaps import SIGMAS, Pairs, Regions, overlaps_vectorized
 from edudet.metrics.coco_records import CocoData
+from edudet.progress import Progress
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 RECALL_LEVELS = np.linspace(0, 1, 101)
@@ -28,7 +29,7 @@ AREAS = {
 }
 PARTS = 20  # classes are worked off in so many steps, for the progress bar
 
-Step = Callable[[str, int, int], Any]  # what is being done, how many are done, of how many
+SILENT = Progress("", shown=False)
 
 
 class CocoProblem(NamedTuple):
@@ -104,7 +105,7 @@ def coco_problem(
 
 
 def evaluate_loop(
-    problem: CocoProblem, step: Step = lambda *_: None
+    problem: CocoProblem, progress: Progress = SILENT
 ) -> tuple[np.ndarray, np.ndarray]:
     """Precision (T, R, K, A, M) and recall (T, K, A, M)."""
     p, num_classes = problem, len(problem.class_begin) - 1
@@ -113,7 +114,7 @@ def evaluate_loop(
     recall = -np.ones(shape)
     precision = -np.ones((shape[0], len(p.recall_levels), *shape[1:]))
     for k in range(num_classes):
-        step("matching", k, num_classes)
+        progress.at(k, title="matching", total=num_classes)
         objects = range(p.object_begin[k], p.object_begin[k + 1])
         for a, (low, high) in enumerate(limits):
             outside = {
@@ -171,14 +172,14 @@ def class_curve(
 
 
 def evaluate_native(
-    problem: CocoProblem, step: Step = lambda *_: None
+    problem: CocoProblem, progress: Progress = SILENT
 ) -> tuple[np.ndarray, np.ndarray]:
     num_classes = len(problem.class_begin) - 1
     native.require("coco", torch.empty(0))
     parts = []
     ends = np.linspace(0, num_classes, min(num_classes, PARTS) + 1).astype(int).tolist()
     for begin, end in pairwise(ends):
-        step("matching", begin, num_classes)
+        progress.at(begin, title="matching", total=num_classes)
         arrays = [torch.from_numpy(np.ascontiguousarray(a)) for a in problem.of_classes(begin, end)]
         parts.append(native.call("coco", "coco_metrics", *arrays))
     limits = (len(problem.area_limits) // 2, len(problem.max_detections))

@@ -12,16 +12,17 @@ through. Lin et al., 2014. The rules that surprise:
     ties        of equal scores, the smaller image id comes first, then the order of the input
     undefined   -1 where there is no object, and such classes are left out of the mean
 
-The same numbers as pycocotools to 1e-12, but for two of its errors: there an object whose id is 0
-counts as never found, and AP is -1 if none of the limits of detections is 100 (keypoints: 20).
+The same numbers as pycocotools to 1e-12, but for three differences: there an object whose id is 0
+counts as never found, AP is -1 if none of the limits of detections is 100 (keypoints: 20), and
+objects are fetched by their ids, so that of two with one id the last stands for both: each image
+and class then has other objects than the file. Here each record is an object, and a repeated id is
+told in a warning.
 The steps: coco_records.py reads, coco_overlaps.py compares, coco.py matches and walks through.
 """
 
 from collections.abc import Hashable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
@@ -30,13 +31,13 @@ from edudet.metrics.coco import (
     AREAS,
     IOU_THRESHOLDS,
     RECALL_LEVELS,
-    Step,
     coco_problem,
     evaluate_loop,
     evaluate_native,
 )
 from edudet.metrics.coco_overlaps import SIGMAS
 from edudet.metrics.coco_records import Source, read_coco
+from edudet.progress import Progress
 
 
 def coco_metrics(
@@ -50,10 +51,14 @@ def coco_metrics(
             "width" of the images for masks. An annotation has image_id, category_id, bbox (x, y,
             width, height), and optionally area (default: that of its box or mask) and iscrowd; for
             masks a segmentation (polygons, or run lengths, compressed or not) in place of the
-            bbox; for keypoints also keypoints (x, y, visibility each), area and, optionally,
-            num_keypoints.
+            bbox; for keypoints also area and, of those who have joints, keypoints (x, y,
+            visibility each) and, optionally, num_keypoints. A polygon of fewer than three corners
+            encloses nothing.
         detections: a list in COCO's result format, or the path of one: {"image_id", "category_id",
-            "score"} and bbox, segmentation or keypoints.
+            "score"} and bbox, segmentation or keypoints. Or what `edudet detect` writes, a
+            dictionary (or its path) with images, categories and annotations that have scores: its
+            images and classes are those of the same file_name and name in the ground truth, if both
+            have names, whatever their ids; what is found of other classes does not count.
         kind: "box", "mask" or "keypoints".
         progress: show how far it is.
 
@@ -63,13 +68,15 @@ def coco_metrics(
         Keypoints: {"AP", "AP50", "AP75", "AP_medium", "AP_large", "AR", "AR50", "AR75",
         "AR_medium", "AR_large"}, of the 20 best detections.
 
-    As in COCO's tools, an "ignore" of an annotation is not looked at, ids of annotations neither;
-    and if the first detection has a bbox, the area of a detection is that of its bbox, whatever
-    the kind.
+    As in COCO's tools, an "ignore" of an annotation is not looked at; and if the first detection
+    has a bbox, the area of a detection is that of its bbox, whatever the kind. (Not so in a
+    dictionary, which COCO's tools do not take: there each kind has its own area.)
 
     Raises:
-        TypeError, ValueError: an argument or a record does not fit; the message names the record.
-            So does an annotation of an unknown image or class, which COCO's tools leave out.
+        TypeError, ValueError: an argument or a record does not fit, by the rules of
+            `edudet.data.CocoFolder`; the message names file and line, if there are any, and the
+            record's place and id. So does an annotation of an unknown image or class, which COCO's
+            tools leave out.
         OSError: a path cannot be read.
     """
     return _evaluate("coco_metrics", ground_truth, detections, kind, progress=progress).metrics
@@ -157,13 +164,12 @@ def _evaluate(
     if sigmas_.ndim != 1 or not (np.isfinite(sigmas_) & (sigmas_ > 0)).all() or not len(sigmas_):
         raise ValueError(f"{function}: sigmas must be positive numbers, got {sigmas!r}")
     areas = [name for name in AREAS if kind != "keypoints" or name != "small"]
-    with _bar(progress) as step:
-        step("reading", 0, 1)
+    with Progress("reading", 1, shown=progress, stays=False) as told:
         data = read_coco(function, ground_truth, detections, kind, len(sigmas_))
-        step("comparing", 0, 1)
+        told.at(0, title="comparing")
         problem = coco_problem(data, kind, limits, areas, sigmas_)
         form = evaluate_loop if native.missing("cpu") else evaluate_native
-        precision, recall = form(problem, step)
+        precision, recall = form(problem, told)
     return CocoEvaluation(kind, data.category_ids, areas, limits, precision, recall)
 
 
@@ -177,24 +183,3 @@ def _limits(function: str, max_detections: Sequence[int] | None, kind: str) -> l
             f"{function}: max_detections must be positive and rising, got {max_detections!r}"
         )
     return limits
-
-
-def _bar(progress: bool) -> Any:
-    return _ProgressBar() if progress else nullcontext(lambda *_: None)
-
-
-class _ProgressBar:
-    def __enter__(self) -> Step:
-        from rich.progress import Progress
-
-        self.bar = Progress(transient=True)
-        task = self.bar.add_task("")
-        self.bar.start()
-
-        def step(what: str, done: int, total: int) -> None:
-            self.bar.update(task, description=what, completed=done, total=total)
-
-        return step
-
-    def __exit__(self, *error: Any) -> None:
-        self.bar.stop()

@@ -1,30 +1,30 @@
-"""COCO's records, dictionaries or a file of them, as arrays.
+"""COCO's records, dictionaries or a file of them, as arrays; and the rules of the format.
 
     annotation   {"image_id": 7, "category_id": 3, "bbox": [x, y, w, h], "area": 90.5, "iscrowd": 0}
     result       {"image_id": 7, "category_id": 3, "bbox": [x, y, w, h], "score": 0.75}
 
-with "segmentation" for masks, and "keypoints" (x, y, visibility, x, y, ...) for poses. Half a
-million dictionaries are read column by column: no Python object is made for one of them. The first
-record that does not fit is named in the error.
+with "segmentation" for masks, and "keypoints" (x, y, visibility, x, y, ...) for poses. What may
+stand in them is said once, in the `read_...` below: `coco_metrics` and `edudet.data.CocoFolder`
+refuse the same files, but for ids: here they are names, and may be texts.
 """
 
-import gc
-import json
 import os
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain
-from operator import itemgetter
+import warnings
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from edudet.metrics.rle import MOST_PIXELS
 from edudet.metrics.run_lengths import read_segmentations
+from edudet.records import MOST, Records, read_json
 
 KINDS = ("box", "mask", "keypoints")
+LISTS = ("images", "categories", "annotations")
 Source = Any  # a dictionary or list as JSON gives it, or the path of a file that holds it
+Places = Mapping[Hashable, int]
 
 
 @dataclass
@@ -42,6 +42,10 @@ class Instances:
 
     def __len__(self) -> int:
         return len(self.image)
+
+    def __getitem__(self, which: np.ndarray) -> "Instances":
+        columns = [getattr(self, field.name) for field in fields(self)]
+        return Instances(*(column[which] if len(column) else column for column in columns))
 
 
 @dataclass
@@ -63,198 +67,192 @@ def read_coco(
     """
     if kind not in KINDS:
         raise ValueError(f"{function}: kind must be one of {', '.join(KINDS)}, got {kind!r}")
-    truth = _loaded(function, "ground_truth", ground_truth)
-    if not isinstance(truth, Mapping):
-        raise TypeError(
-            f"{function}: ground_truth must be a dictionary with images, annotations and "
-            f"categories, or the path of one, got {type(truth).__name__}"
-        )
-    parts = {}
-    for key in ("images", "categories", "annotations"):
-        if key not in truth:
-            raise ValueError(f"{function}: ground_truth must have the key {key!r}, got {[*truth]}")
-        parts[key] = Records(function, f"ground_truth[{key!r}]", truth[key])
-    results = _loaded(function, "detections", detections)
-    found = Records(function, "detections", results)
-    image_ids, category_ids = (parts[key].sorted_ids() for key in ("images", "categories"))
-    places = {
+    truth = read_lists(function, "ground_truth", *_loaded(function, ground_truth))
+    ids = {key: truth[key].ids(texts=True) for key in ("images", "categories")}
+    image_ids, category_ids = (sorted(ids[key]) for key in ("images", "categories"))
+    places: dict[str, Places] = {
         "image_id": {id_: i for i, id_ in enumerate(image_ids)},
         "category_id": {id_: i for i, id_ in enumerate(category_ids)},
     }
-    sizes = _image_sizes(parts["images"], places["image_id"]) if kind == "mask" else None
-    return CocoData(
-        image_ids, category_ids,
-        _read_objects(parts["annotations"], places, kind, sizes, num_keypoints),
-        _read_detections(found, places, kind, sizes, num_keypoints),
-    )
+    _tell_repeated_ids(truth["annotations"])
+    sizes = np.zeros((0, 2), np.int64)
+    if kind == "mask":
+        sizes = read_sizes(truth["images"])[[ids["images"][id_] for id_ in image_ids]]
+    objects = _read_objects(truth["annotations"], places, kind, sizes, num_keypoints)
+    path, data = _loaded(function, detections)
+    if isinstance(data, Mapping):
+        found = read_lists(function, "detections", path, data)
+        places = {
+            "image_id": _alike(
+                found["images"], truth["images"], "file_name", places["image_id"], all_known=True
+            ),
+            "category_id": _alike(
+                found["categories"], truth["categories"], "name", places["category_id"],
+                all_known=False,
+            ),
+        }
+        instances = _read_detections(
+            found["annotations"], places, kind, sizes, num_keypoints, alone=True
+        )
+        instances = instances[instances.category >= 0]
+    else:
+        records = Records(function, "detections", data, path=path)
+        instances = _read_detections(records, places, kind, sizes, num_keypoints, alone=False)
+    return CocoData(image_ids, category_ids, objects, instances)
 
 
-def _loaded(function: str, name: str, source: Source) -> Any:
+def read_lists(function: str, name: str, path: Path | None, data: Any) -> dict[str, Records]:
+    """The images, categories and annotations of a dictionary, which may be that of a file."""
+    if not isinstance(data, Mapping):
+        got = type(data).__name__
+        if path:
+            raise ValueError(f"{function}: {path}: must have a list 'images', got {got}")
+        raise TypeError(
+            f"{function}: {name} must be a dictionary with images, annotations and "
+            f"categories, or the path of one, got {got}"
+        )
+    for key in LISTS:
+        if key not in data:
+            rule = f"{path}: must have a list {key!r}" if path else f"{name} must have {key!r}"
+            raise ValueError(f"{function}: {rule}, got {[*data]}")
+    return {key: Records(function, name, data[key], key, path) for key in LISTS}
+
+
+def _loaded(function: str, source: Source) -> tuple[Path | None, Any]:
     if not isinstance(source, (str, os.PathLike)):
-        return source
-    # Python looks for garbage whenever many objects were made, and JSON makes millions, none of
-    # them garbage: without the search, reading takes a third of the time.
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        return json.loads(Path(source).read_bytes())
-    except ValueError as error:
-        raise ValueError(f"{function}: {name}: {source} is not JSON: {error}") from None
-    finally:
-        if collecting:
-            gc.enable()
+        return None, source
+    return Path(source), read_json(function, Path(source))
 
 
-class Records:
-    """A list of dictionaries, read by columns."""
-
-    def __init__(self, function: str, name: str, records: Any) -> None:
-        self.function, self.name = function, name
-        if isinstance(records, Mapping) or not isinstance(records, Sequence):
-            raise TypeError(
-                f"{function}: {name} must be a list of dictionaries, got {type(records).__name__}"
-            )
-        self.records = records
-
-    def __len__(self) -> int:
-        return len(self.records)
-
-    def values(self, key: str) -> Any:
-        """An iterator over the column. `column` and others find out what is wrong with it."""
-        return map(itemgetter(key), self.records)
-
-    def listed(self, key: str) -> list[Any]:
-        try:
-            return list(self.values(key))
-        except (KeyError, TypeError):
-            self._find_culprit(key, lambda value: value, "be there")
-            raise
-
-    def column(self, key: str) -> np.ndarray:
-        """(N,) float64."""
-        return self._array(key, lambda: self.values(key), float, "be a number")
-
-    def optional(self, key: str, default: float) -> np.ndarray:
-        """(N,) float64, `default` where a record has no such key."""
-        return self._array(
-            key, lambda: (record.get(key, default) for record in self.records), float,
-            "be a number", needed=False,
-        )
-
-    def indices(self, key: str, places: dict[Hashable, int], rule: str) -> np.ndarray:
-        """(N,) int64: where `places` has the values of the column."""
-        return self._array(
-            key, lambda: map(places.__getitem__, self.values(key)), places.__getitem__, rule,
-            dtype=np.int64,
-        )
-
-    def rows(self, key: str, length: int, rule: str) -> np.ndarray:
-        """(N, length) float64, finite: a column of lists."""
-        lengths = self._array(
-            key, lambda: map(len, self.values(key)), len, rule, dtype=np.int64
-        )
-        for i in np.flatnonzero(lengths != length)[:1]:
-            self.fail(i, key, rule, self.records[i][key])
-        numbers = self._array(
-            key, lambda: chain.from_iterable(self.values(key)), lambda row: [*map(float, row)],
-            rule, count=length,
-        )
-        return self.finite(key, numbers.reshape(-1, length))
-
-    def _array(
-        self, key: str, values: Callable[[], Any], convert: Callable, rule: str,
-        dtype: Any = np.float64, count: int = 1, needed: bool = True,
-    ) -> np.ndarray:
-        try:
-            return np.fromiter(values(), dtype, count * len(self))
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-            self._find_culprit(key, convert, rule, needed)
-            raise
-
-    def _find_culprit(self, key: str, convert: Callable, rule: str, needed: bool = True) -> None:
-        for i, record in enumerate(self.records):
-            if not isinstance(record, Mapping):
-                raise TypeError(
-                    f"{self.function}: {self.name}[{i}] must be a dictionary, "
-                    f"got {type(record).__name__}"
-                ) from None
-            if key not in record:
-                if not needed:
-                    continue
-                raise ValueError(
-                    f"{self.function}: {self.name}[{i}] must have the key {key!r}, got {[*record]}"
-                ) from None
-            try:
-                convert(record[key])
-            except (KeyError, TypeError, ValueError, OverflowError):
-                self.fail(i, key, rule, record[key])
-
-    def fail(self, i: int, key: str, rule: str, value: Any) -> NoReturn:
-        text = repr(value)
-        text = text if len(text) < 80 else text[:76] + " ..."
-        raise ValueError(
-            f"{self.function}: {self.name}[{i}][{key!r}] must {rule}, got {text}"
-        ) from None
-
-    def finite(self, key: str, values: np.ndarray) -> np.ndarray:
-        good = np.isfinite(values)
-        for i in np.flatnonzero(~(good if good.ndim == 1 else good.all(1)))[:1]:
-            self.fail(i, key, "be finite", self.records[i].get(key))
-        return values
-
-    def sorted_ids(self) -> list[Any]:
-        try:
-            return sorted(set(self.values("id")))
-        except (KeyError, TypeError):
-            self._find_culprit("id", hash, "be a number or a text")
-            raise
+def _tell_repeated_ids(annotations: Records) -> None:
+    """An object is a record here, whatever its id. COCO's tools fetch it by its id."""
+    if not annotations.has("id").all():
+        return
+    i, other = annotations.repeated("id") or (0, 0)
+    if i:
+        what = f"{annotations.place(i)}: id is that of {annotations.name}[{other}], too"
+        warnings.warn(
+            f"{what}: each counts here; pycocotools takes one for the other, and gives "
+            "other numbers", stacklevel=5,
+        )  # fmt: skip
 
 
-BOX = "be [x, y, width, height]"
+def _alike(
+    found: Records, truth: Records, key: str, places: Places, all_known: bool
+) -> Places:
+    """Id of an image or a class in a file of detections -> its place in the ground truth, by its
+    name where both sides have names: a detector numbers the files that it was given.
+    all_known: whether there must be no name that the ground truth does not have; else: at -1."""
+    ids = found.ids(texts=True)
+    if not (len(found) and found.has(key).all() and truth.has(key).all()):
+        return places
+    for records in (found, truth):
+        texts = [isinstance(name, str) for name in records.listed(key)]
+        records.where(key, np.array(texts, dtype=bool), "be a text")
+        records.unique(key)
+    names = {record[key]: places[record["id"]] for record in truth.records}
+    if all_known:
+        known = [name in names for name in found.listed(key)]
+        found.where(key, np.array(known, dtype=bool), f"be that of one of {truth.name}")
+    return {id_: names.get(found.records[i][key], -1) for id_, i in ids.items()}
 
 
-def _indices(records: Records, places: dict[str, dict]) -> list[np.ndarray]:
-    return [
-        records.indices(key, places[key], f"be the id of one of the {of} of ground_truth")
-        for key, of in (("image_id", "images"), ("category_id", "categories"))
-    ]
+def read_sizes(images: Records) -> np.ndarray:
+    """(N, 2) int64: height, width."""
+    rule = "be a whole number of pixels, at least 1"
+    height, width = images.whole("height", rule), images.whole("width", rule)
+    for key, side in (("height", height), ("width", width)):
+        images.where(key, side >= 1, rule)
+    images.where("height", height * width <= MOST_PIXELS, "make less than 2^31 pixels")
+    return np.stack([height, width], 1).astype(np.int64)
 
 
-def _read_objects(records, places, kind, sizes, num_keypoints) -> Instances:
-    image, category = _indices(records, places)
-    crowd = records.finite("iscrowd", records.optional("iscrowd", 0)) != 0
+def read_places(records: Records, key: str, places: Places, of: str = "") -> np.ndarray:
+    """(N,) int64: where `places` has the values of a column, image_id or category_id."""
+    list_ = {"image_id": "images", "category_id": "categories"}[key]
+    return records.places(key, places, f"be the id of one of the {list_}{of}")
+
+
+def read_boxes(records: Records) -> np.ndarray:
+    """(N, 4) float64: x, y, width, height."""
+    boxes = records.rows("bbox", 4, "be four finite numbers: x, y, width, height")
+    records.where("bbox", (boxes[:, 2:] >= 0).all(1), "have a width and a height of at least 0")
+    return boxes
+
+
+def read_areas(records: Records, default: np.ndarray | None = None) -> np.ndarray:
+    """(N,) float64. `default`: of records that name none."""
+    rule = "be a finite number of at least 0"
+    areas = records.numbers("area", rule, None if default is None else 0.0)
+    records.where("area", (areas >= 0) & (areas < MOST), rule)
+    return areas if default is None else np.where(records.has("area"), areas, default)
+
+
+def read_crowds(records: Records) -> np.ndarray:
+    """(N,) bool. `true` is no number elsewhere; here it says what 1 says."""
+    flags = [record.get("iscrowd", 0) for record in records.dicts()]
+    kinds = (bool, np.bool_, int, float, np.integer, np.floating)
+    good = [isinstance(flag, kinds) and flag in (0, 1) for flag in flags]
+    records.where("iscrowd", np.array(good, dtype=bool), "be 0 or 1")
+    return np.array(flags, dtype=bool)
+
+
+def read_joints(records: Records, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """The joints of people, (N, K, 3) float64, and how many count, (N,). One that has no joints,
+    such as a crowd, has zeros. v: 0 not labelled, 1 hidden, 2 seen."""
+    joints = _read_keypoints(records, number, [0] * (3 * number))
+    v = joints[:, :, 2]
+    records.where("keypoints", ((v == 0) | (v == 1) | (v == 2)).all(1), "have v of 0, 1 or 2")
+    rule = "be a whole number of at least 0"
+    counted = records.whole("num_keypoints", rule, 0.0)
+    records.where("num_keypoints", counted >= 0, rule)
+    return joints, np.where(records.has("num_keypoints"), counted, (v > 0).sum(1))
+
+
+def _read_keypoints(records: Records, number: int, none: list[int] | None = None) -> np.ndarray:
+    """(N, K, 3): x, y, v (of a detection: anything). `none`: what stands for no joints."""
+    rule = f"be x, y and v of each of {number} joints"
+    return records.rows("keypoints", 3 * number, rule, none).reshape(-1, number, 3)
+
+
+def _read_objects(
+    records: Records, places: Mapping[str, Places], kind: str, sizes: np.ndarray, num_keypoints: int
+) -> Instances:
+    image, category = (
+        read_places(records, key, places[key], " of ground_truth")
+        for key in ("image_id", "category_id")
+    )
+    crowd = read_crowds(records)
     ignore, boxes = crowd, np.zeros((0, 4))
     if kind == "mask":
         regions: Any = read_segmentations(records, sizes[image])
-        area = _area(records, regions.area())
+        area = read_areas(records, regions.area())
     else:
-        boxes = records.rows("bbox", 4, BOX)
-        regions, area = boxes, _area(records, boxes[:, 2] * boxes[:, 3])
+        regions = boxes = read_boxes(records)
+        area = read_areas(records, boxes[:, 2] * boxes[:, 3])
     if kind == "keypoints":
-        regions = _read_keypoints(records, num_keypoints)
-        area = records.finite("area", records.column("area"))  # a scale: a guess would not do
-        visible = (regions[:, :, 2] > 0).sum(1)
-        counted = records.finite("num_keypoints", records.optional("num_keypoints", -1))
-        ignore = crowd | (np.where(counted < 0, visible, counted) == 0)
+        regions, counted = read_joints(records, num_keypoints)
+        area = read_areas(records)  # a scale: a guess would not do
+        ignore = crowd | (counted == 0)
     return Instances(image, category, area, regions, np.zeros(len(records)), crowd, ignore, boxes)
 
 
-def _area(records: Records, of_region: np.ndarray) -> np.ndarray:
-    """The area that a record names; that of its region if it names none."""
-    area = records.optional("area", -np.inf)
-    return records.finite("area", np.where(area == -np.inf, of_region, area))
-
-
-def _read_detections(records, places, kind, sizes, num_keypoints) -> Instances:
-    image, category = _indices(records, places)
-    score = records.column("score")
-    for i in np.flatnonzero(np.isnan(score))[:1]:
-        records.fail(i, "score", "be a number", float(score[i]))
+def _read_detections(
+    records: Records, places: Mapping[str, Places], kind: str, sizes: np.ndarray,
+    num_keypoints: int, alone: bool,
+) -> Instances:
+    """alone: whether the area of a mask or a person is its own, though it has a box, too."""
+    image, category = (
+        read_places(records, key, places[key], " of ground_truth")
+        for key in ("image_id", "category_id")
+    )
+    score = records.numbers("score", "be a number")
+    records.where("score", ~np.isnan(score), "be a number")
     # As in COCO's tools, the first record decides whose area is compared with the limits.
     first = records.records[0] if len(records) else {}
     boxes = np.zeros((0, 4))
-    if kind == "box" or first.get("bbox", []) != []:
-        boxes = records.rows("bbox", 4, BOX)
+    if kind == "box" or (not alone and first.get("bbox", []) != []):
+        boxes = read_boxes(records)
     regions: Any = boxes
     if kind == "mask":
         regions = read_segmentations(records, sizes[image])
@@ -269,23 +267,3 @@ def _read_detections(records, places, kind, sizes, num_keypoints) -> Instances:
         area = np.zeros(0)
     none = np.zeros(len(records), dtype=bool)
     return Instances(image, category, area, regions, score, none, none, boxes)
-
-
-def _read_keypoints(records: Records, num_keypoints: int) -> np.ndarray:
-    """(N, K, 3): x, y, visibility (of a detection: anything)."""
-    rule = f"be x, y, visibility of each of {num_keypoints} keypoints"
-    return records.rows("keypoints", 3 * num_keypoints, rule).reshape(-1, num_keypoints, 3)
-
-
-def _image_sizes(images: Records, places: dict) -> np.ndarray:
-    """(number of images, 2) int64: height, width."""
-    sizes = np.zeros((len(places), 2), dtype=np.int64)
-    index = images.indices("id", places, "be an id")
-    for column, key in enumerate(("height", "width")):
-        values = images.column(key)
-        for i in np.flatnonzero(~((values >= 0) & (values < 2**31) & (values % 1 == 0)))[:1]:
-            images.fail(i, key, "be a whole number of pixels", float(values[i]))
-        sizes[index, column] = values
-    for i in np.flatnonzero(sizes.prod(1)[index] > MOST_PIXELS)[:1]:
-        images.fail(i, "height", "make less than 2^31 pixels", images.records[i]["height"])
-    return sizes

@@ -69,8 +69,7 @@ def confusion(scores: Tensor, labels: Tensor, threshold: float) -> Confusion:
         ValueError: shapes do not fit; a score or the threshold is NaN; a label is not 0 or 1.
     """
     check.scores_and_labels("confusion", scores, labels)
-    if not isinstance(threshold, (int, float)):
-        raise TypeError(f"confusion: threshold must be a number, got {type(threshold).__name__}")
+    check.number("confusion", threshold=threshold)
     if threshold != threshold:
         raise ValueError("confusion: threshold must be a number, got nan")
     return confusion_vectorized(scores, labels, threshold)

@@ -114,7 +114,7 @@ def oks_vectorized(
         corner = gt_boxes[:, :2].double()
         size = gt_boxes[:, 2:].double() - corner
         low, high = ((corner + times * size)[:, None, None] for times in (-1, 2))
-        outside = (low - points).clamp(min=0) + (points - high).clamp(min=0)
+        outside = (low - points).relu() + (points - high).relu()
         offsets = torch.where(hidden[:, None, None, None], outside, offsets)
         seen = seen | hidden[:, None]
     scale = (2 * sigmas.double()) ** 2 * (areas.double()[:, None] + EPS) * 2    # (N, K)

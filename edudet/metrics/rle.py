@@ -24,9 +24,11 @@ import torch
 from torch import Tensor
 
 from edudet import check, native
+from edudet.records import NO_ROWS, all_numbers
 
 FARTHEST = 1e6  # corners of polygons lie within: how far a line goes, so long it takes
 MOST_PIXELS = 2**31 - 1
+LEAST = 6  # numbers of three corners
 
 Rle = Mapping[str, Any]  # {"size": [height, width], "counts": text or list of int}
 
@@ -71,9 +73,10 @@ def rle_merge(rles: Sequence[Rle], intersect: bool = False) -> dict[str, Any]:
 def polygons_to_rle(
     polygons: Sequence[Sequence[float]], height: int, width: int
 ) -> dict[str, Any]:
-    """Return the union of polygons, each [x, y, x, y, ...] in pixels, three corners or more.
+    """Return the union of polygons, each [x, y, x, y, ...] in pixels.
 
     What lies outside the image is cut off. Pixel (row y, column x) covers [x, x + 1) x [y, y + 1).
+    Fewer than three corners enclose nothing.
     """
     check.is_int("polygons_to_rle", height=height, width=width)
     if min(height, width) < 0 or height * width > MOST_PIXELS:
@@ -85,7 +88,7 @@ def polygons_to_rle(
     if fault:
         raise ValueError(f"polygons_to_rle: polygons must {fault}, got {_short(polygons)}")
     counts = [height * width]
-    for polygon in polygons:
+    for polygon in enclosing(polygons):
         xy = [float(number) for number in polygon]
         counts = forms().merge(counts, forms().polygon(xy, height, width), False)
     return _packed(counts, height, width)
@@ -93,18 +96,36 @@ def polygons_to_rle(
 
 def polygon_fault(polygons: Any) -> str | None:
     """What polygons must be, if these are not."""
-    if not isinstance(polygons, Sequence) or isinstance(polygons, str) or not polygons:
+    if not _is_row(polygons) or len(polygons) == 0:
         return "be a list of polygons"
     for polygon in polygons:
-        if not hasattr(polygon, "__len__") or len(polygon) < 6 or len(polygon) % 2:
-            return "have x and y of three corners or more in each polygon"
-        try:
-            farthest = max(abs(float(number)) for number in polygon)
-        except (TypeError, ValueError, OverflowError):
+        if not _is_row(polygon):
+            return "be a list of lists, x and y of the corners of each polygon"
+        if len(polygon) % 2 and len(polygon) >= LEAST:
+            return "have x and y of each corner of each polygon"
+        if not all_numbers(polygon):
             return "have numbers in each polygon"
-        if not farthest <= FARTHEST or any(number != number for number in polygon):
+        try:
+            good = len(polygon) == 0 or (
+                min(polygon) >= -FARTHEST and max(polygon) <= FARTHEST
+                and sum(polygon) == sum(polygon)                     # no NaN
+            )  # fmt: skip
+        except (TypeError, ValueError):
+            return "have numbers in each polygon"
+        if not good:
             return f"have finite numbers in each polygon, at most {FARTHEST:g}"
     return None
+
+
+def _is_row(value: Any) -> bool:
+    # Of a million, nearly all are lists, and to ask that is fast.
+    return type(value) is list or (hasattr(value, "__len__") and not isinstance(value, NO_ROWS))
+
+
+def enclosing(polygons: Sequence[Sequence[float]]) -> list[Sequence[float]]:
+    """Those that have an inside. Tools leave points and lines behind where someone has clicked;
+    COCO's tools, too, find nothing in them."""
+    return [polygon for polygon in polygons if len(polygon) >= LEAST]
 
 
 def _short(value: Any) -> str:

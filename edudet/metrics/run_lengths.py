@@ -2,10 +2,10 @@
 
     rle_iou                  IoU of every pair of masks
     read_segmentations       polygons and run lengths, compressed or not, of half a million records
-    rle_overlaps             IoU of pairs, row by row (C++); rle_overlaps_loop is its definition
+    rle_overlaps             IoU of pairs, row by row: rle_overlaps_loop (the definition), _native
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -21,6 +21,7 @@ from edudet.metrics.rle import (
     Rle,
     as_bytes,
     counts_of,
+    enclosing,
     fill_polygons,
     merge_loop,
     parse_texts,
@@ -30,6 +31,10 @@ from edudet.metrics.rle import (
     unpacked,
     walk,
 )
+from edudet.records import Records
+
+AT_ONCE = 10_000  # masks that are looked at, and not kept
+Reader = Callable[[list[Any], np.ndarray], Read]
 
 
 def rle_iou(
@@ -103,26 +108,45 @@ class RunLengths:
         return (sums[parity, self.stop] - sums[parity, self.start]).astype(np.float64)
 
 
-def read_segmentations(records: Any, sizes: np.ndarray) -> RunLengths:
-    """The masks of a column "segmentation" (see coco_records.py), in images of these sizes."""
-    key, n = "segmentation", len(records)
-    column = records.listed(key)
-    rows_of: dict[Any, list[int]] = {_read_polygons: [], _read_texts: [], _read_lists: []}
+def read_segmentations(records: Records, sizes: np.ndarray) -> RunLengths:
+    """The masks of a column "segmentation", in images of these sizes."""
+    n, column = len(records), records.listed("segmentation")
+    out = RunLengths(np.empty(0, np.int32), np.zeros(n, np.int64), np.zeros(n, np.int64), sizes)
+    for read, rows in _rows_of(records, column, sizes).items():
+        counts, ends = _read(records, column, sizes, read, rows)
+        out.start[rows] = ends[:-1] + len(out.counts)
+        out.stop[rows] = ends[1:] + len(out.counts)
+        out.counts = np.concatenate([out.counts, counts])
+    return out
+
+
+def check_segmentations(records: Records, sizes: np.ndarray) -> None:
+    """Whether `read_segmentations` would read all of them. Polygons, most of the work, are looked
+    at and not filled."""
+    column = records.listed("segmentation")
+    for read, rows in _rows_of(records, column, sizes).items():
+        for begin in range(0, len(rows) if read is not _read_polygons else 0, AT_ONCE):
+            _read(records, column, sizes, read, rows[begin : begin + AT_ONCE])
+
+
+def _rows_of(records: Records, column: list[Any], sizes: np.ndarray) -> dict[Reader, list[int]]:
+    """Which masks are of which form; each is known to be of one, but for its counts."""
+    rows_of: dict[Reader, list[int]] = {}
     for i, (segmentation, size) in enumerate(zip(column, sizes.tolist(), strict=True)):
         fault = _fault(segmentation, size)
         if fault:
-            records.fail(i, key, fault, segmentation)
-        rows_of[_reader(segmentation)].append(i)
-    out = RunLengths(np.empty(0, np.int32), np.zeros(n, np.int64), np.zeros(n, np.int64), sizes)
-    for read, rows in rows_of.items():
-        if rows:
-            counts, ends, bad = read([column[i] for i in rows], sizes[rows])
-            if bad < len(rows):
-                records.fail(rows[bad], key, COUNTS, column[rows[bad]])
-            out.start[rows] = ends[:-1] + len(out.counts)
-            out.stop[rows] = ends[1:] + len(out.counts)
-            out.counts = np.concatenate([out.counts, counts])
-    return out
+            records.fail(i, fault, segmentation, "segmentation")
+        rows_of.setdefault(_reader(segmentation), []).append(i)
+    return rows_of
+
+
+def _read(
+    records: Records, column: list[Any], sizes: np.ndarray, read: Reader, rows: list[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    counts, ends, bad = read([column[i] for i in rows], sizes[rows])
+    if bad < len(rows):
+        records.fail(rows[bad], COUNTS, column[rows[bad]], "segmentation")
+    return counts, ends
 
 
 def _fault(segmentation: Any, size: list[int]) -> str | None:
@@ -134,7 +158,7 @@ def _fault(segmentation: Any, size: list[int]) -> str | None:
     return fault
 
 
-def _reader(segmentation: Any) -> Any:
+def _reader(segmentation: Any) -> Reader:
     if not isinstance(segmentation, Mapping):
         return _read_polygons
     return _read_texts if isinstance(segmentation["counts"], (str, bytes)) else _read_lists
@@ -158,6 +182,7 @@ def _read_texts(column: list[Any], sizes: np.ndarray) -> Read:
 
 
 def _read_polygons(column: list[Any], sizes: np.ndarray) -> Read:
+    column = [enclosing(polygons) for polygons in column]
     if not native.missing("cpu"):
         return fill_polygons(column, sizes)
     masks = []
@@ -174,13 +199,8 @@ def rle_overlaps(
     found: RunLengths, truth: RunLengths, crowd: np.ndarray, begin: np.ndarray, first: np.ndarray
 ) -> np.ndarray:
     """IoU of pairs, row by row (see coco_overlaps.py)."""
-    if native.missing("cpu"):
-        return rle_overlaps_loop(found, truth, crowd, begin, first)
-    arrays = (
-        found.counts, found.start, found.stop, truth.counts, truth.start, truth.stop,
-        np.ascontiguousarray(found.sizes[:, 0]), crowd, begin, first,
-    )
-    return native.call("rle_overlaps", "rle", *map(torch.from_numpy, arrays)).numpy()
+    form = rle_overlaps_loop if native.missing("cpu") else rle_overlaps_native
+    return form(found, truth, crowd, begin, first)
 
 
 def rle_overlaps_loop(
@@ -190,18 +210,29 @@ def rle_overlaps_loop(
     for i in range(len(found)):
         for place in range(int(begin[i]), int(begin[i + 1])):
             j = int(first[i] + place - begin[i])
-            out[place] = overlap_loop(found.one(i), truth.one(j), bool(crowd[j]))
+            out[place] = _overlap(found.one(i), truth.one(j), bool(crowd[j]))
     return out
 
 
-def overlap_loop(a: list[int], b: list[int], crowd: bool) -> float:
+def _overlap(a: list[int], b: list[int], crowd: bool) -> float:
     """IoU; of a crowd, the part of `a` in it."""
     both = sum(length for length, in_a, in_b in walk(a, b) if in_a and in_b)
     area_a, area_b = sum(a[1::2]), sum(b[1::2])
     return both / (area_a if crowd else area_a + area_b - both) if both else 0.0
 
 
+def rle_overlaps_native(
+    found: RunLengths, truth: RunLengths, crowd: np.ndarray, begin: np.ndarray, first: np.ndarray
+) -> np.ndarray:
+    native.require("rle_overlaps", torch.empty(0))
+    arrays = (
+        found.counts, found.start, found.stop, truth.counts, truth.start, truth.stop,
+        np.ascontiguousarray(found.sizes[:, 0]), crowd, begin, first,
+    )
+    return native.call("rle_overlaps", "rle", *map(torch.from_numpy, arrays)).numpy()
+
+
 IMPLEMENTATIONS = {
     "loop": rle_overlaps_loop,
-    "native": rle_overlaps,
+    "native": rle_overlaps_native,
 }

@@ -1,10 +1,12 @@
-"""Detectors, one paper in one file. Each answers as torchvision's do.
+"""Models, one paper in one file. Detectors answer as torchvision's do.
 
     two_stage   R-CNN and its family
+    dense       a class for every pixel
     published   ResNet-50 with a pyramid, for photos: runs torchvision's weights
     small       for pictures of 128 pixels: learns from nothing on a laptop in minutes
 """
 
+from edudet.models.dense.encoder_decoder import EncoderDecoder
 from edudet.models.published.two_stage import (
     fasterrcnn_resnet50_fpn,
     keypointrcnn_resnet50_fpn,
@@ -24,6 +26,7 @@ __all__ = [
     "RCNN",
     "RFCN",
     "CascadeRCNN",
+    "EncoderDecoder",
     "FastRCNN",
     "FasterRCNN",
     "KeypointRCNN",

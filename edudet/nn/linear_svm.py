@@ -102,6 +102,7 @@ class LinearSVMs(nn.Module):
     trained: Tensor
 
     def __init__(self, num_features: int, num_classes: int):
+        check.classes("LinearSVMs", num_classes)
         super().__init__()
         self.register_buffer("weight", torch.zeros(num_classes, num_features))
         self.register_buffer("bias", torch.full((num_classes,), -2.0))

@@ -68,6 +68,7 @@ class BoxRegressors(nn.Module):
     scale: Tensor
 
     def __init__(self, num_features: int, num_classes: int):
+        check.classes("BoxRegressors", num_classes)
         super().__init__()
         self.register_buffer("weight", torch.zeros(4 * num_classes, num_features))
         self.register_buffer("bias", torch.zeros(4 * num_classes))

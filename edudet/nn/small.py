@@ -21,21 +21,26 @@ def group_norm(channels: int) -> nn.Module:
 
 
 class SmallNet(nn.Module):
-    """Image (N, 3, H, W) -> the maps of stride 4, 8 and 16."""
+    """Image (N, 3, H, W) -> the maps of stride 4, 8 and 16.
 
-    out_channels = (48, 96, 128)
+    channels: of the stem and of the stages, multiples of 16.
+    """
+
+    out_channels: tuple[int, int, int] = (48, 96, 128)
     strides = (4, 8, 16)
 
-    def __init__(self) -> None:
+    def __init__(self, channels: tuple[int, int, int, int] = (32, *out_channels)) -> None:
         super().__init__()
-        self.stem = nn.Conv2d(3, 32, 3, 2, 1, bias=False)
-        self.norm = group_norm(32)
-        self.stage1 = BasicBlock(32, 48, 2, group_norm)
+        stem, first, second, third = channels
+        self.out_channels = (first, second, third)
+        self.stem = nn.Conv2d(3, stem, 3, 2, 1, bias=False)
+        self.norm = group_norm(stem)
+        self.stage1 = BasicBlock(stem, first, 2, group_norm)
         self.stage2 = nn.Sequential(
-            BasicBlock(48, 96, 2, group_norm), BasicBlock(96, 96, 1, group_norm)
+            BasicBlock(first, second, 2, group_norm), BasicBlock(second, second, 1, group_norm)
         )
         self.stage3 = nn.Sequential(
-            BasicBlock(96, 128, 2, group_norm), BasicBlock(128, 128, 1, group_norm)
+            BasicBlock(second, third, 2, group_norm), BasicBlock(third, third, 1, group_norm)
         )
         for module in self.modules():
             if isinstance(module, nn.Conv2d):

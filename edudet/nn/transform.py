@@ -68,10 +68,8 @@ class Transform(nn.Module):
             return image
         sides = image.shape[-2:]
         scale = min(min_size / min(sides), self.max_size / max(sides))
-        return interpolate(
-            image[None], scale_factor=scale, mode="bilinear", recompute_scale_factor=True,
-            align_corners=False,
-        )[0]
+        new = [max(math.floor(side * scale), 1) for side in sides]  # a long strip keeps a row
+        return interpolate(image[None], new, mode="bilinear", align_corners=False)[0]
 
     def _drawn_size(self, target: Target | None) -> int | None:
         if len(self.min_sizes) == 1:
@@ -85,8 +83,8 @@ class Transform(nn.Module):
             * self.size_divisible for side in (1, 2)
         )  # fmt: skip
         batch = images[0].new_zeros(len(images), images[0].shape[0], height, width)
-        for one, image in zip(batch, images, strict=True):
-            one[:, : image.shape[1], : image.shape[2]] = image
+        for i, image in enumerate(images):
+            batch[i, :, : image.shape[1], : image.shape[2]] = image
         return batch
 
 

@@ -34,7 +34,7 @@ class VGG16(nn.Module):
             for _ in range(number):
                 layers.append(nn.Conv2d(in_channels, channels, 3, padding=1))
                 layers += [nn.BatchNorm2d(channels)] if batch_norm else []
-                layers.append(nn.ReLU(inplace=True))
+                layers.append(nn.ReLU())
                 in_channels = channels
             self.ends.append(len(layers))
             layers.append(nn.MaxPool2d(2, 2))

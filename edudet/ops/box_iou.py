@@ -45,7 +45,10 @@ def box_iou(boxes1: Tensor, boxes2: Tensor, fmt: str = "xyxy") -> Tensor:
         empty. Integer boxes are computed in float64, so nothing wraps around.
 
     Gradient:
-        Flows to both arguments, by the vectorised form (the kernels have no backward).
+        Flows to both arguments, by the vectorised form (the kernels have no backward). An overlap
+        of boxes that only touch gives none, as for boxes apart, nor does 0 / 0. Where two sides lie
+        on each other, each box gets half of what the side counts; so equal boxes, a maximum, get 0.
+        (torchvision agrees, but has NaN for 0 / 0, and before torch 2.14 more for touching boxes.)
 
     Raises:
         TypeError: an argument is not a tensor.
@@ -146,16 +149,17 @@ def iou_of_pair(
     """Of two (4,) boxes. `area_eps` is added to areas below a fraction bar: the losses do so."""
     ax1, ay1, ax2, ay2 = a
     bx1, by1, bx2, by2 = b
-    width = min(ax2, bx2) - max(ax1, bx1)
-    height = min(ay2, by2) - max(ay1, by1)
+    # Not Python's min and max: of equal sides, they would give the whole gradient to the first.
+    width = torch.minimum(ax2, bx2) - torch.maximum(ax1, bx1)
+    height = torch.minimum(ay2, by2) - torch.maximum(ay1, by1)
     # Two negative sides would make a positive area.
     inter = width * height if width > 0 and height > 0 else 0 * width
     union = (ax2 - ax1) * (ay2 - ay1) + (bx2 - bx1) * (by2 - by1) - inter
     iou = _ratio(inter, union + area_eps)
     if kind == "iou":
         return iou
-    width = max(ax2, bx2) - min(ax1, bx1)  # of the smallest box around both
-    height = max(ay2, by2) - min(ay1, by1)
+    width = torch.maximum(ax2, bx2) - torch.minimum(ax1, bx1)  # of the smallest box around both
+    height = torch.maximum(ay2, by2) - torch.minimum(ay1, by1)
     if kind == "generalized":
         return iou - _ratio(width * height - union, width * height + area_eps)
     dx = (ax1 + ax2) / 2 - (bx1 + bx2) / 2
@@ -163,11 +167,13 @@ def iou_of_pair(
     distance = iou - _ratio(dx**2 + dy**2, width**2 + height**2 + eps)
     if kind == "distance":
         return distance
-    angle_a = torch.atan2(ax2 - ax1, ay2 - ay1)
-    angle_b = torch.atan2(bx2 - bx1, by2 - by1)
-    v = 4 / math.pi**2 * (angle_a - angle_b) ** 2
+    v = 4 / math.pi**2 * (_angle(ax2 - ax1, ay2 - ay1) - _angle(bx2 - bx1, by2 - by1)) ** 2
     alpha = _ratio(v, 1 - iou + v + eps).detach()
     return distance - alpha * v
+
+
+def _angle(width: Tensor, height: Tensor) -> Tensor:
+    return torch.atan2(width, height) if width > 0 or height > 0 else 0 * width
 
 
 def _ratio(part: Tensor, whole: Tensor) -> Tensor:
@@ -197,8 +203,9 @@ def iou_of_pairs(
     bx1, by1, bx2, by2 = b.unbind(-1)                               # (..., 1, M)
     width = torch.minimum(ax2, bx2) - torch.maximum(ax1, bx1)       # (..., N, M)
     height = torch.minimum(ay2, by2) - torch.maximum(ay1, by1)
-    # Clamp each side before multiplying: two negative sides make a positive area.
-    inter = width.clamp(min=0) * height.clamp(min=0)
+    # Each side before multiplying: two negative sides make a positive area. Not clamp, whose
+    # gradient at its bound is 1 in torch 2.13 and 0 in 2.14.
+    inter = width.relu() * height.relu()
     union = (ax2 - ax1) * (ay2 - ay1) + (bx2 - bx1) * (by2 - by1) - inter
     iou = _ratios(inter, union, area_eps)
     if kind == "iou":
@@ -213,17 +220,20 @@ def iou_of_pairs(
     distance = iou - _ratios(dx**2 + dy**2, width**2 + height**2, eps)
     if kind == "distance":
         return distance
-    angle_a = torch.atan2(ax2 - ax1, ay2 - ay1)
-    angle_b = torch.atan2(bx2 - bx1, by2 - by1)
-    v = 4 / math.pi**2 * (angle_a - angle_b) ** 2
+    v = 4 / math.pi**2 * (_angles(ax2 - ax1, ay2 - ay1) - _angles(bx2 - bx1, by2 - by1)) ** 2
     alpha = _ratios(v.detach(), (1 - iou + v).detach(), eps)
     return distance - alpha * v
+
+
+def _angles(width: Tensor, height: Tensor) -> Tensor:
+    point = (width == 0) & (height == 0)  # its angle is 0, and constant: there atan2 has no slope
+    return torch.atan2(width.masked_fill(point, 0), height.masked_fill(point, 1))
 
 
 def _ratios(part: Tensor, whole: Tensor, eps: float) -> Tensor:
     if eps > 0:
         return part / (whole + eps)
-    return part / whole.masked_fill(whole == 0, 1)  # the part is 0 there, too
+    return part / whole.masked_fill(whole == 0, math.inf)  # 0 / 0 counts as 0, without a gradient
 
 
 def box_iou_native(
@@ -231,6 +241,7 @@ def box_iou_native(
     kernel: int = 0,
 ) -> Tensor:
     """`kernel`: 0 is the best; 1 and 2 are those of csrc/cuda/box_iou.cuh (the CPU has one)."""
+    check.kernel("box_iou_native", kernel, 2)
     native.require("box_iou", boxes1, boxes2)
     narrow = not boxes1.is_floating_point()
     if narrow or fmt != "xyxy":

@@ -158,6 +158,7 @@ def _along(keys: Tensor, values: Tensor, dim: int, step: int) -> Tensor:
 
 def corner_pool_native(input: Tensor, corner: str, kernel: int = 0) -> Tensor:
     """`kernel`: 0 is the best; 1 and 2 are those of csrc/cuda/corner_pool.cuh (the CPU has one)."""
+    check.kernel("corner_pool_native", kernel, 2)
     native.require("corner_pool", input, has_backward=True)
     return native.call("corner_pool", "corner_pool", input, *DIRECTIONS[corner], kernel)
 

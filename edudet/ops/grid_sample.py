@@ -25,8 +25,8 @@ from edudet import check, native
 from edudet.ops.sampling_weights import (
     MODES,
     PADDING_MODES,
+    all_axis_taps,
     axis_taps,
-    axis_taps_vectorized,
     check_sampling,
     widened,
 )
@@ -152,7 +152,7 @@ def grid_sample_vectorized(
     offset = torch.zeros_like(points[..., :1], dtype=torch.int64)           # (N, P, taps so far)
     weights, inside = torch.ones_like(points[..., :1]), offset == 0
     for axis, count in enumerate(input.shape[2:]):
-        cells, counts, along_axis = axis_taps_vectorized(
+        cells, counts, along_axis = all_axis_taps(
             points[..., -1 - axis], count, mode, padding_mode, bool(align_corners)
         )
         offset = (offset[..., None] * count + cells[..., None, :]).flatten(2)
@@ -171,6 +171,7 @@ def grid_sample_native(
     align_corners: bool | None = None, kernel: int = 0,
 ) -> Tensor:
     """`kernel`: 0 is the best; 1 and 2 are those of csrc/cuda/grid_sample.cuh (the CPU has one)."""
+    check.kernel("grid_sample_native", kernel, 2)
     native.require("grid_sample", input, grid, has_backward=True)
     return native.call(
         "grid_sample", "grid_sample", input, widened(grid), MODES.index(mode),

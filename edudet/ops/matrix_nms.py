@@ -47,8 +47,9 @@ def matrix_nms(
         Gaussian in float64. IoU with an empty region is 0.
 
     Gradient:
-        Of the new scores, to `scores` and boxes. The kernel has none: with a gradient, the
-        vectorised form runs.
+        Of the new scores, to `scores` and boxes. Of equal factors (and of equal IoUs in c_i) the
+        first has it, the 1 before all; of boxes that touch or share a side: see `box_iou`. The
+        kernel has none: with a gradient, the vectorised form runs.
 
     Raises:
         TypeError: an argument is not a tensor, or a number is none.
@@ -108,7 +109,8 @@ def matrix_nms_loop(
         new_scores[j] = scores[j] * factor
     keep = sorted(i for i, score in new_scores.items() if score >= least)
     keep.sort(key=lambda i: new_scores[i].item(), reverse=True)
-    kept_scores = [scores[:0].sum(), *(new_scores[i] for i in keep)]  # none: a gradient still
+    # Of nothing, 0: none kept or none lowered, a gradient all the same.
+    kept_scores = [scores[:0].sum() + boxes[:0].sum(), *(new_scores[i] for i in keep)]
     return (
         torch.tensor(keep, dtype=torch.int64, device=scores.device),
         torch.stack(kept_scores).to(dtype)[1:],
@@ -137,14 +139,15 @@ def matrix_nms_vectorized(
         counts &= idxs[order][:, None] == idxs[order]
     iou = iou.where(counts, 0)
     if len(order) == 0:
-        return order, scores[order].to(dtype)
+        return order, (scores[order] + boxes[:0].sum()).to(dtype)  # 0: a gradient all the same
     largest = iou.max(0).values[:, None]                                 # (n, 1), of every i
     if method == "gaussian":
         factors = torch.exp((largest.double() ** 2 - iou.double() ** 2) / sigma).to(iou.dtype)
     else:
         counts = counts & (largest < 1)
         factors = (1 - iou) / (1 - largest).where(largest < 1, 1)
-    factor = factors.where(counts, 1).min(0).values.clamp(max=1)         # (n,), of every j
+    factor = factors.where(counts, 1).min(0).values                      # (n,), of every j
+    factor = factor.where(factor < 1, 1)
     new_scores = scores[order] * factor
     by_index = order.argsort()
     keep, new_scores = order[by_index], new_scores[by_index]

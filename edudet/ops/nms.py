@@ -125,8 +125,8 @@ def nms_steps(
 
 def iou_of_pair(a: Tensor, b: Tensor) -> Tensor:
     """IoU of two boxes, (4,) each: 0 for 0 / 0."""
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
+    width = torch.minimum(a[2], b[2]) - torch.maximum(a[0], b[0])
+    height = torch.minimum(a[3], b[3]) - torch.maximum(a[1], b[1])
     if width <= 0 or height <= 0:
         return 0 * a[0]
     inter = width * height
@@ -167,6 +167,7 @@ def nms_native(
     kernel: int = 0,
 ) -> Tensor:
     """`kernel`: 0 is the best; 1 and 2 are those of csrc/cuda/nms.cuh (the CPU has one)."""
+    check.kernel("nms_native", kernel, 2)
     boxes, scores = boxes.detach(), scores.detach()
     native.require("nms", boxes, scores)
     function = "nms" if idxs is None else "batched_nms"

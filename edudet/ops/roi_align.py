@@ -263,6 +263,7 @@ def roi_align_native(
     sampling_ratio: int = -1, aligned: bool = False, kernel: int = 0,
 ) -> Tensor:
     """`kernel`: 0 is the best; 1 and 2 are those of csrc/cuda/roi_align.cuh (the CPU has one)."""
+    check.kernel("roi_align_native", kernel, 2)
     rois = as_rois("roi_align", input, boxes)
     native.require("roi_align", input, has_backward=True)
     return native.call(

@@ -253,6 +253,7 @@ def roi_pool_native(
     return_argmax: bool = False, kernel: int = 0,
 ) -> Pooled:
     """`kernel`: 0 is the best; 1 and 2 are those of csrc/cuda/roi_pool.cuh (the CPU has one)."""
+    check.kernel("roi_pool_native", kernel, 2)
     rois = as_rois("roi_pool", input, boxes)
     native.require("roi_pool", input, has_backward=True)
     with_argmax = return_argmax or check.requires_grad(input)  # it takes as long as the values

@@ -188,7 +188,7 @@ def sampling_weights_loop(
     return weights.to(grid.dtype)
 
 
-def axis_taps_vectorized(
+def all_axis_taps(
     coordinates: Tensor, count: int, mode: str, padding_mode: str, align_corners: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
     """(...) -> the cells of `axis_taps`, int64, whether they count, and their weights: (..., taps).
@@ -239,7 +239,7 @@ def sampling_weights_vectorized(
     points = widened(grid)[place]                                            # (N, axes)
     weights = torch.ones_like(points[:, 0])
     for axis, count in enumerate(size):
-        cells, inside, along_axis = axis_taps_vectorized(
+        cells, inside, along_axis = all_axis_taps(
             points[:, -1 - axis], count, mode, padding_mode, bool(align_corners)
         )                                                                    # (N, taps)
         is_tap = cells[..., None] == torch.arange(count, device=grid.device)

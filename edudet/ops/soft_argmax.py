@@ -105,8 +105,8 @@ def _check_beta(function: str, heatmaps: Tensor, beta: float | Tensor) -> None:
         if not check.can_look(beta):
             return
         beta = beta.item()
-    elif not isinstance(beta, (int, float, torch.SymInt, torch.SymFloat)):
-        raise TypeError(f"{function}: beta must be a number, got {type(beta).__name__}")
+    else:
+        check.number(function, beta=beta)
     if not beta >= 0:
         question = "; for the position of a minimum, take that of -heatmaps" if beta < 0 else ""
         raise ValueError(f"{function}: beta must be 0 or more, got {beta}{question}")

@@ -48,7 +48,8 @@ def soft_nms(
 
     Gradient:
         Of the new scores, to `scores` and `boxes`; in what order boxes are taken counts as given.
-        The kernel has none: with a gradient, the vectorised form runs.
+        Of boxes that touch or share a side: see `box_iou`. The kernel has none: with a gradient,
+        the vectorised form runs.
 
     Raises:
         TypeError: an argument is not a tensor, or a number is none.
@@ -106,7 +107,8 @@ def soft_nms_loop(
     sigma: float = 0.5, score_threshold: float = 0.001, idxs: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     steps = soft_nms_steps(boxes, scores, method, iou_threshold, sigma, score_threshold, idxs)
-    keep, kept_scores = [], [scores[:0].sum()]  # none kept: a gradient all the same
+    # Of nothing, 0: none kept or none lowered, a gradient all the same.
+    keep, kept_scores = [], [scores[:0].sum() + boxes[:0].sum()]
     for best, score, _ in steps:
         keep.append(best)
         kept_scores.append(score)
@@ -122,7 +124,7 @@ def soft_nms_vectorized(
     boxes, scores = prepared("soft_nms", boxes, scores)
     threshold, least = scores.new_tensor(iou_threshold), scores.new_tensor(score_threshold)
     waiting = (scores >= least).nonzero()[:, 0]                          # (number waiting,)
-    keep, kept_scores = [waiting[:0]], [scores[:0]]
+    keep, kept_scores = [waiting[:0]], [scores[:0] + boxes[:0].sum()]  # 0: a gradient all the same
     scores = scores[waiting]                                             # of those that wait
     while len(waiting):
         first = scores.argmax()                                          # of equal ones the first
@@ -146,7 +148,7 @@ def _iou_with(box: Tensor, others: Tensor) -> Tensor:
     """(4,), (N, 4) -> (N,)"""
     top_left = torch.maximum(box[:2], others[:, :2])
     bottom_right = torch.minimum(box[2:], others[:, 2:])
-    inter = (bottom_right - top_left).clamp(min=0).prod(1)
+    inter = (bottom_right - top_left).relu().prod(1)  # touching: no gradient
     area = (box[2] - box[0]) * (box[3] - box[1])
     union = area + (others[:, 2:] - others[:, :2]).prod(1) - inter
     return torch.where(union > 0, inter / union.where(union > 0, 1), 0)  # 0 / 0 is 0

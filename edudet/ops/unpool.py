@@ -190,4 +190,4 @@ def max_unpool2d_vectorized(
 
 
 IMPLEMENTATIONS = {"loop": unpool_loop, "vectorized": unpool_vectorized}
-MAX_UNPOOL2D_IMPLEMENTATIONS = {"loop": max_unpool2d_loop, "vectorized": max_unpool2d_vectorized}
+IMPLEMENTATIONS_OF_MAX_UNPOOL2D = {"loop": max_unpool2d_loop, "vectorized": max_unpool2d_vectorized}

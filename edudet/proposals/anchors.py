@@ -229,5 +229,8 @@ def _one_for_each_level(num_levels: int, **named: Sequence) -> None:
             )
 
 
-BASES = {"loop": generate_anchors_loop, "vectorized": generate_anchors_vectorized}
 IMPLEMENTATIONS = {"loop": grid_anchors_loop, "vectorized": grid_anchors_vectorized}
+IMPLEMENTATIONS_OF_GENERATE_ANCHORS = {
+    "loop": generate_anchors_loop,
+    "vectorized": generate_anchors_vectorized,
+}

@@ -11,17 +11,17 @@ and Smeulders, 2013.
     selective_search_native   in C++; the same boxes, to the bit
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from rich.console import Console
-from rich.progress import track
 from torch import Tensor
 
 from edudet import check, native
+from edudet.progress import track
 from edudet.proposals.colour_spaces import check_space, to_colour_space
 from edudet.proposals.felzenszwalb import (
     check_parameters,
@@ -137,8 +137,7 @@ def _search(
     trees: list[MergeTree] = []
     strategies = []
     starts = [(space, scale) for space in colour_spaces for scale in scales]
-    console = Console(stderr=True)
-    for space, scale in track(starts, "selective search", console=console, disable=not progress):
+    for space, scale in track(starts, "selective search", shown=progress, stream=sys.stderr):
         if scale == scales[0]:
             planes = to_colour_space(image, space)
             least = [int(k) if min_size is None else min_size for k in scales]

@@ -162,7 +162,7 @@ def match_template_vectorized(image: Tensor, template: Tensor, pad_input: bool =
     spread, spread_of_t = squares - sums**2 / count, (t * t).sum()
     flat = (spread <= count * FLAT**2) | (spread_of_t <= count * FLAT**2)
     scores = products / (spread * spread_of_t).where(~flat, 1).sqrt()
-    scores = scores.clamp(-1, 1).where(~flat, 0)
+    scores = torch.where(scores.abs() > 1, scores.sign(), scores).where(~flat, 0)
     return (scores if dims == 4 else scores[0]).to(dtype)
 
 

@@ -18,6 +18,7 @@ from torch import nn
 from edudet.models.small import fast_rcnn_small, faster_rcnn_small, mask_rcnn_small, rcnn_small
 from edudet.proposals import AnchorGenerator
 from edudet.studies.variants import Ablation, Panel, Settle, Variant
+from edudet.tasks.detection import BOX, MASK
 from edudet.training.recipes import RECIPES, SMALL, Recipe
 
 ITERATIONS = 600  # a quarter of a whole training: enough to see a difference
@@ -70,7 +71,7 @@ def unweighted(numbers: dict[str, Any], alpha: float) -> dict[str, float]:
     return {"S": numbers["loss_classifier"] / alpha, "R": numbers["loss_box_reg"] / (1 - alpha)}
 
 
-ON_PROPOSALS = Recipe(fast_rcnn_small, "default", "box", ITERATIONS, 8, 1e-3, SMALL)
+ON_PROPOSALS = Recipe(fast_rcnn_small, "default", BOX, ITERATIONS, 8, 1e-3, SMALL)
 ABLATIONS: dict[str, Ablation] = {
     "anchors": Ablation(
         "Faster R-CNN with anchors of one size only",
@@ -95,7 +96,7 @@ ABLATIONS: dict[str, Ablation] = {
         (Panel("AP50", {"AP50": "scenes", "crowded AP50": "crowded scenes"}),
          Panel("AP", {"AP": "scenes", "crowded AP": "crowded scenes"})),
         axis="threshold of NMS",
-        tests=(("", "default", "box"), ("crowded ", "crowded", "box")), shipped="faster_rcnn",
+        tests=(("", "default", BOX), ("crowded ", "crowded", BOX)), shipped="faster_rcnn",
     ),
     "pool": Ablation(
         "Mask R-CNN: RoIAlign, or RoIPool, which rounds to cells?",
@@ -106,7 +107,7 @@ ABLATIONS: dict[str, Ablation] = {
          Variant("RoIPool", partial(mask_rcnn_small, pool="max"))),
         (Panel("boxes", {f"box {key}": text for key, text in PRECISION.items()}),
          Panel("masks", {f"mask {key}": text for key, text in PRECISION.items()})),
-        tests=(("box ", "default", "box"), ("mask ", "default", "mask")),
+        tests=(("box ", "default", BOX), ("mask ", "default", MASK)),
     ),
     "mining": Ablation(
         "R-CNN: hard negatives for the SVMs, or for the network?",

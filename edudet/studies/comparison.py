@@ -11,7 +11,7 @@ from edudet.data.files import write_atomically
 from edudet.studies.ablations import ABLATIONS, ITERATIONS
 from edudet.studies.tables import markdown, write_csv, write_text
 from edudet.studies.variants import Ablation, Setting, Variant, measured
-from edudet.training.run import SHIPPED
+from edudet.training.shipped import SHIPPED
 
 
 def ablation(
@@ -35,7 +35,9 @@ def ablation(
     Raises:
         ValueError: no such ablation; a number is out of range.
     """
-    from edudet.draw.ablation import draw_ablation  # what is missing is said before work begins
+    from edudet.draw.studies.ablations import (
+        draw_ablation,  # what is missing is said before work begins
+    )
 
     if name not in ABLATIONS:
         raise ValueError(f"ablation: NAME must be one of {', '.join(ABLATIONS)}, got {name!r}")
@@ -77,7 +79,7 @@ def report(study: Ablation, setting: Setting, rows: Sequence[dict[str, Any]]) ->
         means = {key: sum(row[key] for row in mine) / len(mine) for key in columns}
         table.append({"": variant.name, **means})
     told = ", ".join(map(str, seeds))
-    how = f"the weights of {setting.shipped} that come with the package" if setting.shipped else (
+    how = f"the weights of {setting.shipped} that come with edudet" if setting.shipped else (
         f"{setting.iterations} steps of training{' in mixed precision' * setting.amp}, "
         + (f"seed {told}" if len(seeds) == 1 else f"means over the seeds {told}")
     )

@@ -10,21 +10,20 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from rich.console import Console
-from rich.progress import track
 from torch import Tensor, nn
 
 from edudet import check
 from edudet.data import Scenes
 from edudet.data.files import write_atomically
 from edudet.data.proposals import SelectiveSearch
+from edudet.progress import track
 from edudet.proposals import window_count
 from edudet.studies import rungs
 from edudet.studies.ladder_report import Rung, report
 from edudet.studies.rungs import LEVEL, MODELS, MOST, NUM_SHAPES, STAGES
 from edudet.studies.tables import write_csv, write_text
 from edudet.training.evaluate import evaluate
-from edudet.training.run import SHIPPED
+from edudet.training.shipped import SHIPPED
 
 
 def ladder(
@@ -39,7 +38,7 @@ def ladder(
         size: their height and width in pixels. The models were trained on 128: larger ones have
             more places to look at, as photos do, and no larger objects.
         scenes: how many test scenes of 128 x 128 the precision is measured on; 500 are all.
-        weights: a folder with <model>.pt; None: those that come with the package. A model whose
+        weights: a folder with <model>.pt; None: those that come with edudet. A model whose
             weights are missing is measured all the same, but its precision.
         windows: of each image, in the sample of the sliding window.
         repeats: times that each image is given to each model; the median counts.
@@ -47,7 +46,7 @@ def ladder(
     Raises:
         ValueError: a number is not positive; `weights` is no folder with weights, or wrong ones.
     """
-    from edudet.draw.ladder import draw_ladder  # what is missing is said before work begins
+    from edudet.draw.studies.ladder import draw_ladder  # what is missing is said before work begins
 
     counts = {"images": images, "size": size, "scenes": scenes, "windows": windows}
     check.is_int("ladder", **counts, repeats=repeats)
@@ -84,9 +83,8 @@ def measure_speed(
     """Give every image (3, H, W), all of one size, to every model, one after the other."""
     size = (images[0].shape[-2], images[0].shape[-1])
     runs: dict[str, list] = {name: [] for name in ("window", *models)}
-    shown = track(images, "measuring", transient=True, disable=not Console().is_terminal)
     with rungs.proposing(models, SelectiveSearch(most=MOST)):
-        for number, image in enumerate(shown):
+        for number, image in enumerate(track(images, "measuring", stays=False)):
             sample = rungs.sample_windows(size, windows, number)
             for name in runs:
                 once = partial(

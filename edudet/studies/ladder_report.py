@@ -64,7 +64,7 @@ class Rung:
 
 def report(found: Sequence[Rung], counts: dict[str, int], repeats: int) -> str:
     """The table beside the decks' numbers, and all that a reader must know of it."""
-    from edudet.draw.ladder import told
+    from edudet.draw.studies.ladder import told
 
     rows = []
     for rung in found:
@@ -81,7 +81,7 @@ def report(found: Sequence[Rung], counts: dict[str, int], repeats: int) -> str:
 
 
 def _notes(found: Sequence[Rung], counts: dict[str, int], repeats: int) -> str:
-    from edudet.draw.ladder import told
+    from edudet.draw.studies.ladder import told
 
     sampled = next(rung for rung in found if rung.sampled)
     per_window = sampled.total / sampled.regions

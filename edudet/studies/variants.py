@@ -16,12 +16,16 @@ import torch
 from torch import nn
 
 from edudet.data import Scenes
+from edudet.data.about import about
 from edudet.data.proposals import WithProposals
+from edudet.tasks import Task
+from edudet.tasks.detection import BOX
 from edudet.training import train
 from edudet.training.evaluate import evaluate
 from edudet.training.machine import computes_in_bfloat16, keep_freed_memory
 from edudet.training.recipes import Recipe
-from edudet.training.run import SHIPPED, trained, write_json
+from edudet.training.run import load_trained, write_json
+from edudet.training.shipped import find_weights
 
 Settle = Callable[[nn.Module, Any, Path], dict[str, float]]
 
@@ -32,7 +36,7 @@ class Variant:
 
     Args:
         name: as it is shown, unlike those of the others.
-        model: makes the model, of so many classes.
+        model: makes the model, as a recipe's does.
         value: the number that is varied, if it is one.
         settle: called with the trained model, the training images and a folder for what is dear to
             compute; changes the model, and returns numbers for the table.
@@ -40,7 +44,7 @@ class Variant:
     """
 
     name: str
-    model: Callable[[int], nn.Module]
+    model: Callable[..., nn.Module]
     value: float | None = None
     settle: Settle | None = None
     training: str = ""
@@ -66,7 +70,7 @@ class Ablation:
         variants: the first is the one that nothing was taken away from, or the smallest number.
         panels: of the figure.
         axis: what `value` is; "" where variants are no numbers.
-        tests: (prefix, level, kind): what is measured; names of numbers begin with the prefix.
+        tests: (prefix, level, task): what is measured; names of numbers begin with the prefix.
         length: of the training set; None: all scenes.
         proposals: whether the model needs them from outside.
         shipped: the model that the package brings weights of, if these will do.
@@ -79,7 +83,7 @@ class Ablation:
     variants: tuple[Variant, ...]
     panels: tuple[Panel, ...]
     axis: str = ""
-    tests: tuple[tuple[str, str, str], ...] = (("", "default", "box"),)
+    tests: tuple[tuple[str, str, Task], ...] = (("", "default", BOX),)
     length: int | None = None
     proposals: bool = False
     shipped: str = ""
@@ -111,9 +115,9 @@ def measured(ablation: Ablation, variant: Variant, setting: Setting, out: Path) 
     model, numbers = _trained(ablation, variant, setting, dataset, out)
     if variant.settle:
         numbers |= variant.settle(model, dataset, out / "features")
-    for prefix, level, kind in ablation.tests:
+    for prefix, level, task in ablation.tests:
         test = _dataset(ablation, level, "test", setting, out)
-        found = evaluate(model, test, kind, progress=True)
+        found = evaluate(model, test, task, progress=True)
         numbers |= {prefix + name: value for name, value in found.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, {"setting": vars(setting), "variant": variant.name, "numbers": numbers})
@@ -130,12 +134,12 @@ def _trained(
 ) -> tuple[nn.Module, dict[str, Any]]:
     """The model, and its losses: means over the last tenth of the steps."""
     if setting.shipped:
-        return trained(setting.shipped, SHIPPED / f"{setting.shipped}.pt")[0], {}
+        return load_trained(setting.shipped, find_weights(setting.shipped))[0], {}
     keep_freed_memory()
     recipe = ablation.recipe
     with torch.random.fork_rng():
         torch.manual_seed(setting.seed)
-        model = variant.model(len(dataset.categories) + 1)
+        model = variant.model(**recipe.task.model_arguments(about(dataset)))
     history = train(
         model, dataset, out=folder_of(variant.training or variant.name, setting, out),
         iterations=setting.iterations, batch_size=recipe.batch_size,

@@ -12,20 +12,22 @@ A zoo that was broken off goes on where it was.
 import json
 import shutil
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from edudet import check
-from edudet.data import Scenes
 from edudet.data.files import write_atomically
 from edudet.studies.tables import markdown, write_csv, write_text
+from edudet.tasks import About, Output, Task
 from edudet.training import curves, run
 from edudet.training.detect import detections
 from edudet.training.recipes import RECIPES
 
 EXAMPLES = 6
-SURE = 0.5  # the least score of a detection that is drawn
-SHOWN = ("AP", "AP50", "AP75", "PCK", "box_AP50", "train_seconds", "images_per_second")
+SPEED = ("train_seconds", "images_per_second")
 
 
 def zoo(
@@ -48,11 +50,11 @@ def zoo(
     Raises:
         ValueError: no such model; no seed, or one twice.
     """
-    from edudet.draw import zoo as pictures  # what is missing is said before work begins
+    from edudet.draw.studies import zoo as pictures  # what is missing is said before work begins
 
     names = list(names or RECIPES)
     for name in names:
-        run.recipe_of(name)
+        run.Source().open(run.recipe_of(name), "test", length=1)
     check.is_int("zoo", **{f"seeds[{i}]": seed for i, seed in enumerate(seeds)})
     if not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(f"zoo: seeds must be different, one at least, got {list(seeds)}")
@@ -91,34 +93,49 @@ def _trained(out: Path, name: str, seed: int, iterations: int | None) -> dict[st
 
 def examples(name: str, weights: Path | None = None, count: int = EXAMPLES) -> Any:
     """A figure of the first test scenes with what a model finds on them; by default the one that
-    comes with the package."""
-    from edudet.draw.zoo import draw_examples
+    comes with edudet."""
+    from edudet.draw.studies.zoo import draw_examples
 
-    model, facts, _ = run.trained(name, weights)
+    model, facts, _ = run.load_trained(name, weights)
     recipe = run.recipe_of(name)
-    scenes = run.prepared(recipe, Scenes(recipe.level, "test", length=count))
-    return draw_examples(list(detections(model, scenes, SURE)), facts)
+    images = run.prepared(recipe, run.Source().open(recipe, "test", length=count))
+    found = detections(model, images, recipe.task.SCORE, task=recipe.task)
+    return draw_examples(list(found), partial(_show, recipe.task, facts))
+
+
+def _show(task: Task, facts: About, axes: Any, image: Tensor, output: Output) -> None:
+    task.show(axes, image, output, facts)
 
 
 def report(rows: Sequence[dict[str, Any]]) -> str:
     """A table of all runs, and below it the worst seed of each model."""
+    names = list(dict.fromkeys(row["model"] for row in rows))
+    columns = [*_columns(names), *SPEED]
     table = [
         {"model": row["model"], "seed": row["seed"], "measured": row["kind"]}
-        | {key: row.get(key, "–") for key in SHOWN}
+        | {key: row.get(key, "–") for key in columns}
         | {"threads": row["threads"], "bfloat16": "yes" if row.get("amp") else "no"}
         for row in rows
     ]
     worst = []
-    for name in dict.fromkeys(row["model"] for row in rows):
+    for name in names:
+        task = run.recipe_of(name).task
         mine = [row for row in rows if row["model"] == name]
-        keys = [key for key in ("AP", "AP50", "PCK") if key in mine[0]]
-        least = ", ".join(f"{key} {min(row[key] for row in mine):.3f}" for key in keys)
-        worst.append(f"- {name}: {least}\n")
+        least = min(mine, key=lambda row: row[task.BEST])
+        numbers = ", ".join(f"{key} {least[key]:.3f}" for key in task.SHOWN if key in least)
+        worst.append(f"- {name}: {numbers} (seed {least['seed']})\n")
+    counts = " or ".join(map(str, dict.fromkeys(row["images"] for row in rows)))
     return (
-        f"# Every training\n\n{markdown(table)}\nMeasured on {rows[0]['images']} scenes that the "
-        f"training has not seen; torch {rows[0]['torch']}.\n\nAt least, of all seeds:\n\n"
+        f"# Every training\n\n{markdown(table)}\nMeasured on {counts} images that the "
+        f"training has not seen; torch {rows[0]['torch']}.\n\nThe worst seed of each model:\n\n"
         f"{''.join(worst)}"
     )
+
+
+def _columns(names: Sequence[str]) -> list[str]:
+    """The numbers that the tasks of these models show."""
+    shown = (key for name in names for key in run.recipe_of(name).task.SHOWN)
+    return list(dict.fromkeys(shown))
 
 
 def publish(folder: Path, name: str, ship: Path) -> None:
@@ -132,25 +149,26 @@ def publish(folder: Path, name: str, ship: Path) -> None:
 def shipped(folder: Path) -> str:
     """What a folder of weights says about itself."""
     rows = []
-    for name in (name for name in RECIPES if (folder / f"{name}.json").exists()):
+    names = [name for name in RECIPES if (folder / f"{name}.json").exists()]
+    for name in names:
         numbers = json.loads((folder / f"{name}.json").read_text())
         rows.append({
             "file": f"`{name}.pt`",
             "made by": f"`edudet train {name} --seed {numbers['seed']} --out DIR`",
             "training": f"{numbers['iterations']} steps, {numbers['train_seconds']:.0f} s, "
                         f"threads: {numbers['threads']}{', bfloat16' * numbers.get('amp', False)}",
-            "measured": numbers["kind"], **{key: numbers[key] for key in ("AP", "AP50", "AP75")},
-            "box AP50": numbers.get("box_AP50", numbers["AP50"]), "PCK": numbers.get("PCK", "–"),
+            "measured": numbers["kind"], **{key: numbers.get(key, "–") for key in _columns(names)},
         })  # fmt: skip
     return f"{WEIGHTS}\n{markdown(rows)}"
 
 
-WEIGHTS = """# Weights that come with the package
+WEIGHTS = """# Weights that come with edudet
 
-Trained from nothing on generated scenes, measured on 500 that the training has not seen, on a CPU
-of two cores; kept as float16. The figures, all of them in the `.json` beside each file, are of what
-the file holds. `edudet zoo --seeds 0 --ship edudet/models/weights` makes all of them anew. Where
-one thread is told, the machine may have had other work meanwhile.
+Trained from nothing on generated scenes (`digit_net`: on scans of handwritten digits), measured on
+500 images that the training has not seen, on a CPU of two cores; kept as float16. The figures, all
+of them in the `.json` beside each file, are of what the file holds. `edudet zoo --seeds 0 --ship
+weights/edudet_weights` makes all of them anew. Where one thread is told, the machine may have had
+other work meanwhile.
 """
 
 

@@ -143,3 +143,7 @@ def cells_of_points_vectorized(points: Tensor, size: Size) -> tuple[Tensor, Tens
 
 
 IMPLEMENTATIONS = {"loop": corner_targets_loop, "vectorized": corner_targets_vectorized}
+IMPLEMENTATIONS_OF_CELLS_OF_POINTS = {
+    "loop": cells_of_points_loop,
+    "vectorized": cells_of_points_vectorized,
+}

@@ -191,5 +191,8 @@ def gaussian_heatmaps_vectorized(
     return heatmaps.scatter_reduce(0, maps, values, "amax")[:num_classes]
 
 
-RADII = {"loop": gaussian_radius_loop, "vectorized": gaussian_radius_vectorized}
 IMPLEMENTATIONS = {"loop": gaussian_heatmaps_loop, "vectorized": gaussian_heatmaps_vectorized}
+IMPLEMENTATIONS_OF_GAUSSIAN_RADIUS = {
+    "loop": gaussian_radius_loop,
+    "vectorized": gaussian_radius_vectorized,
+}

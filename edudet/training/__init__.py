@@ -2,6 +2,7 @@
 
 from edudet.training.evaluate import evaluate
 from edudet.training.loop import train
+from edudet.training.run import load_trained
 from edudet.training.schedule import rate_at
 
-__all__ = ["evaluate", "rate_at", "train"]
+__all__ = ["evaluate", "load_trained", "rate_at", "train"]

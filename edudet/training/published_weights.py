@@ -13,25 +13,27 @@ from torch import Tensor, nn
 
 from edudet.data.coco_names import CATEGORIES, JOINTS, SKELETON
 from edudet.models.published.two_stage import (
+    check_state_dict,
     fasterrcnn_resnet50_fpn,
     keypointrcnn_resnet50_fpn,
     maskrcnn_resnet50_fpn,
 )
+from edudet.tasks import Task, detection
 from edudet.training.recipes import Recipe
 
 CLASSES = "roi_heads.box_predictor.cls_score.bias"
 KEYPOINTS = "roi_heads.keypoint_predictor.kps_score_lowres.bias"
 
 
-def _trained(model: Any, kind: str) -> Recipe:
+def _trained(model: Any, task: Task) -> Recipe:
     """No command trains these: what a training would need is left empty."""
-    return Recipe(model, "default", kind, 0, 0, 0.0, {})
+    return Recipe(model, "default", task, 0, 0, 0.0, {})
 
 
 PUBLISHED = {
-    "fasterrcnn_resnet50_fpn": _trained(fasterrcnn_resnet50_fpn, "box"),
-    "maskrcnn_resnet50_fpn": _trained(maskrcnn_resnet50_fpn, "mask"),
-    "keypointrcnn_resnet50_fpn": _trained(keypointrcnn_resnet50_fpn, "keypoints"),
+    "fasterrcnn_resnet50_fpn": _trained(fasterrcnn_resnet50_fpn, detection.BOX),
+    "maskrcnn_resnet50_fpn": _trained(maskrcnn_resnet50_fpn, detection.MASK),
+    "keypointrcnn_resnet50_fpn": _trained(keypointrcnn_resnet50_fpn, detection.KEYPOINTS),
 }
 
 
@@ -46,22 +48,22 @@ def read_published(name: str, path: Path) -> tuple[nn.Module, dict[str, Any]]:
     state = _state_dict(path)
     if CLASSES not in state:
         raise ValueError(f"{path} must hold torchvision's {name}, lacks {CLASSES}")
-    constructor: Any = PUBLISHED[name].model
+    recipe, count = PUBLISHED[name], len(state[CLASSES]) - 1
     facts: dict[str, Any] = {"model": name}
-    count, more = len(state[CLASSES]) - 1, {}
-    if PUBLISHED[name].kind == "keypoints" and KEYPOINTS in state:
-        more["num_keypoints"] = joints = len(state[KEYPOINTS])
+    people = "joints" in recipe.task.SAME
+    if people:
+        joints = len(state[KEYPOINTS]) if KEYPOINTS in state else len(JOINTS)
         known = joints == len(JOINTS)
         facts["joints"] = list(JOINTS) if known else [f"joint {k}" for k in range(joints)]
         facts["skeleton"] = [list(pair) for pair in SKELETON] if known else []
     if count == len(CATEGORIES):
         facts["categories"] = list(CATEGORIES)
     elif count == 1:
-        facts["categories"] = ["person"] if more else ["object"]
+        facts["categories"] = ["person"] if people else ["object"]
     else:
         facts["categories"] = [f"class {label}" for label in range(1, count + 1)]
     try:
-        model = constructor(weights=state, num_classes=count + 1, **more)
+        model = recipe.model(weights=state, **recipe.task.model_arguments(facts))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     return model.eval(), facts
@@ -77,6 +79,8 @@ def _state_dict(path: Path) -> Mapping[str, Tensor]:
         raise ValueError(
             f"{path} must be a whole file with a state dict and nothing else: {reason}"
         ) from None
-    if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise ValueError(f"{path} must hold a state dict: names and tensors, nothing else")
+    try:
+        check_state_dict("load_torchvision_state_dict", state)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} must hold a state dict and nothing else: {error}") from None
     return state

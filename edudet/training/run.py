@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 import torch
 from torch import nn
 
+from edudet.data.about import about
 from edudet.data.files import write_atomically
 from edudet.data.renumbered import Renumbered
+from edudet.tasks import check_gives
 from edudet.training.checkpoint import WEIGHTS, fill, load, load_weights, save_weights
 from edudet.training.distributed import own_device
 from edudet.training.evaluate import evaluate
@@ -18,9 +21,7 @@ from edudet.training.loop import train
 from edudet.training.machine import computes_in_bfloat16, keep_freed_memory
 from edudet.training.published_weights import PUBLISHED, read_published
 from edudet.training.recipes import RECIPES, Recipe
-
-SHIPPED = Path(__file__).parents[1] / "models" / "weights"
-ABOUT = ("categories", "joints", "skeleton")  # what a dataset says about its labels
+from edudet.training.shipped import find_weights
 
 
 @dataclass(frozen=True)
@@ -28,38 +29,60 @@ class Source:
     """Where images come from: generated scenes of a level, or a folder.
 
     Args:
-        level: of the scenes; None: that of the recipe.
+        level: of the scenes; None: the recipe's data, mostly scenes of a level.
         coco: (folder of images, file of annotations).
         voc: a folder in VOC's layout, of 2007.
         test_set: of a VOC folder, the image set that is measured on; it is trained on "trainval".
+        classes: of a VOC folder, the names of its classes; None: VOC's.
+        one_based: of a VOC folder, whether its boxes are counted as VOC counts (`VocFolder`).
     """
 
     level: str | None = None
     coco: tuple[Path, Path] | None = None
     voc: Path | None = None
     test_set: str = "test"
+    classes: tuple[str, ...] | None = None
+    one_based: bool = True
 
     def name(self, recipe: Recipe) -> str:
         if self.coco:
             return f"coco {self.coco[1].name}"
-        return f"voc {self.voc.name}" if self.voc else f"scenes {self.level or recipe.level}"
+        if self.voc:
+            return f"voc {self.voc.name}"
+        if recipe.data and not self.level:
+            return recipe.data.__name__.lower()
+        return f"scenes {self.level or recipe.level}"
 
-    def open(self, recipe: Recipe, split: str, seed: int = 0) -> Any:
-        """The dataset, without what `recipe.prepare` adds."""
+    def open(self, recipe: Recipe, split: str, seed: int = 0, length: int | None = None) -> Any:
+        """The dataset, without what `recipe.prepare` adds; of what is no folder, `length` images.
+
+        Raises:
+            ValueError: its targets lack what the recipe's task needs.
+        """
+        dataset = self._opened(recipe, split, seed, length)
+        check_gives("edudet", recipe.task, dataset, self.name(recipe))
+        return dataset
+
+    def _opened(self, recipe: Recipe, split: str, seed: int, length: int | None) -> Any:
         from edudet.data import Scenes
         from edudet.data.coco import CocoFolder
-        from edudet.data.voc import VocFolder
+        from edudet.data.voc import CLASSES, VocFolder
 
+        needs = recipe.task.NEEDS
         if self.coco:
             crowds = split != "train"  # where none is one object, there is none to learn from
-            return CocoFolder(*self.coco, keep_crowds=crowds, masks=recipe.kind == "mask")
+            return CocoFolder(*self.coco, keep_crowds=crowds, masks="masks" in needs)
         if self.voc:
             image_set = "trainval" if split == "train" else self.test_set
-            kind = "segmentation" if recipe.kind == "mask" else "boxes"
+            kind = "segmentation" if {"masks", "semantic"} & {*needs} else "boxes"
             return VocFolder(
-                self.voc, image_set=image_set, kind=kind, keep_difficult=split != "train"
+                self.voc, image_set=image_set, kind=kind, keep_difficult=split != "train",
+                categories=self.classes or CLASSES, one_based=self.one_based,
             )
-        length = recipe.length if split == "train" else None
+        if recipe.data and not self.level:
+            return recipe.data(split, length)
+        if length is None and split == "train":
+            length = recipe.length
         return Scenes(self.level or recipe.level, split, seed, length)
 
 
@@ -91,7 +114,7 @@ def train_model(
     keep_freed_memory()
     dataset = prepared(recipe, source.open(recipe, "train", seed))
     torch.manual_seed(seed)
-    model = recipe.model(len(dataset.categories) + 1)
+    model = recipe.new_model(about(dataset))
     steps = iterations or recipe.iterations
     history = train(
         model, dataset, out=out, iterations=steps,
@@ -112,9 +135,9 @@ def train_model(
     save_weights(out / "model.pt", model, **facts, **about(dataset))
     load_weights(out / "model.pt", model)  # what is measured is what the file holds
     test = prepared(recipe, source.open(recipe, "test"))
-    numbers = evaluate(model, test, recipe.kind, device=place, workers=workers, progress=True)
+    numbers = evaluate(model, test, recipe.task, device=place, workers=workers, progress=True)
     metrics = {
-        **numbers, "train_seconds": seconds, **facts, "kind": recipe.kind,
+        **numbers, "train_seconds": seconds, **facts, "kind": recipe.task.NAME,
         "device": place.type, "amp": amp, "threads": torch.get_num_threads(),
         "loss": history["loss"][-1],
     }  # fmt: skip
@@ -126,29 +149,20 @@ def prepared(recipe: Recipe, dataset: Any) -> Any:
     return recipe.prepare(dataset) if recipe.prepare else dataset
 
 
-def about(dataset: Any) -> dict[str, Any]:
-    """Names of labels and joints as plain lists."""
-    found = {name: getattr(dataset, name) for name in ABOUT if hasattr(dataset, name)}
-    return {name: json.loads(json.dumps(value)) for name, value in found.items()}
-
-
-def trained(name: str, weights: Path | None) -> tuple[nn.Module, dict[str, Any], Path]:
-    """A model with its weights; what is written in their file; and the file, which is by default
-    the one that comes with the package."""
+def load_trained(name: str, weights: Path | None) -> tuple[nn.Module, dict[str, Any], Path]:
+    """Return a model with its weights, in eval mode; what is written in their file; and the file,
+    which is by default the one that comes with edudet."""
     recipe = recipe_of(name, to_train=False)
-    path = weights or SHIPPED / f"{name}.pt"
     if name in PUBLISHED:
         if weights is None:
-            raise ValueError(f"no weights of {name} come with this package, and nothing is "
+            raise ValueError(f"no weights of {name} come with edudet, and nothing is "
                              f"downloaded: fetch torchvision's file, and name it: --weights FILE")
-        return *read_published(name, path), path
-    if weights is None and not path.exists():
-        raise ValueError(f"no weights of {name} come with this package ({path}): train them, "
-                         f"`edudet train {name} --out DIR`, and name --weights DIR/model.pt")
+        return *read_published(name, weights), weights
+    path = weights or find_weights(name)
     facts = load(path, WEIGHTS)
     if facts.get("model") != name:
         raise ValueError(f"{path} must hold the weights of {name}, got {facts.get('model')!r}")
-    model = recipe.model(len(facts["categories"]) + 1)
+    model = recipe.new_model(facts)
     fill(path, model, facts.pop("state_dict"))
     return model.eval(), facts, path
 
@@ -159,17 +173,31 @@ def evaluate_model(
 ) -> dict[str, Any]:
     """Measure a trained model on a source's test images."""
     recipe = recipe_of(name, to_train=False)
-    model, facts, path = trained(name, weights)
+    model, facts, path = load_trained(name, weights)
     dataset = source.open(recipe, "test")
-    if not set(dataset.categories) <= set(facts["categories"]):
-        raise ValueError(f"eval: {path} must know the classes of the images, "
-                         f"{', '.join(dataset.categories)}, got {', '.join(facts['categories'])}")
+    _check_same(name, path, facts, about(dataset))
     dataset = prepared(recipe, Renumbered(dataset, facts["categories"]))
     numbers = evaluate(
-        model, dataset, recipe.kind, device=own_device(device), workers=workers, progress=progress
+        model, dataset, recipe.task, device=own_device(device), workers=workers, progress=progress
     )
-    return {**numbers, "model": name, "source": source.name(recipe), "kind": recipe.kind,
+    return {**numbers, "model": name, "source": source.name(recipe), "kind": recipe.task.NAME,
             "weights": str(path)}  # fmt: skip
+
+
+def _check_same(
+    name: str, path: Path, facts: Mapping[str, Any], said: Mapping[str, Any]
+) -> None:
+    """Whether a model knows all that images show, and calls joints and the like as they do."""
+    if not set(said["categories"]) <= set(facts["categories"]):
+        raise ValueError(f"eval: {path} must know the classes of the images, "
+                         f"{', '.join(said['categories'])}, got {', '.join(facts['categories'])}")
+    for what in recipe_of(name, to_train=False).task.SAME:
+        ours, theirs = facts.get(what, []), said.get(what, [])
+        # torchvision's files have no names: there, the number must do.
+        same = len(ours) == len(theirs) if name in PUBLISHED else ours == theirs
+        if not same:
+            raise ValueError(f"eval: {path} must know the {what} of the images, "
+                             f"{', '.join(theirs) or 'none'}, got {', '.join(ours) or 'none'}")
 
 
 def write_json(path: Path, contents: Any) -> None:

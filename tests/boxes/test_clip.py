@@ -63,6 +63,42 @@ def test_shapes_and_gradient():
     assert one.grad.tolist() == [[0, 1, 1, 0]]
 
 
+def ways_to_differentiate(function, boxes):
+    """The gradient of the sum: backward, forward, through torch.func, and compiled."""
+    leaf = boxes.clone().requires_grad_()
+    yield torch.autograd.grad(function(leaf).sum(), leaf)[0]
+    units = torch.eye(boxes.numel()).reshape(-1, *boxes.shape).to(boxes)
+    slopes = [torch.func.jvp(lambda b: function(b).sum(), (boxes,), (unit,))[1] for unit in units]
+    yield torch.stack(slopes).reshape(boxes.shape)
+    yield torch.func.grad(lambda b: function(b).sum())(boxes)
+    yield torch.vmap(torch.func.grad(lambda b: function(b).sum()))(boxes)
+    yield torch.func.grad(lambda b: torch.vmap(function)(b).sum())(boxes)
+    compiled = torch.compile(function, fullgraph=True, backend="aot_eager")
+    yield torch.autograd.grad(compiled(leaf).sum(), leaf)[0]
+
+
+def test_on_the_border_the_gradient_flows():
+    """Such a coordinate is not cut off. The same on every release of torch."""
+    boxes = torch.tensor([
+        [0.0, 0, 8, 4], [-1, 0, 9, 4], [8, 4, 8, 4], [0, 0, 0, 0], [8.5, -0.5, 7, 4.5],
+    ])  # fmt: skip
+    expected = torch.tensor([
+        [1.0, 1, 1, 1], [0, 1, 0, 1], [1, 1, 1, 1], [1, 1, 1, 1], [0, 0, 1, 0],
+    ])  # fmt: skip
+    for got in ways_to_differentiate(lambda b: clip_boxes_to_image(b, (4, 8)), boxes):
+        assert torch.equal(got, expected)
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 2**31), st.sampled_from([d for d in DTYPES if d.is_floating_point]))
+def test_the_numbers_are_the_same_with_and_without_a_gradient(seed, dtype):
+    boxes = random_boxes(seed).round().to(dtype)
+    boxes[0] = torch.tensor([-math.inf, math.nan, math.inf, -0.0])
+    clipped = clip_boxes_to_image(boxes, (13, 17))
+    differentiable = clip_boxes_to_image(boxes.requires_grad_(), (13, 17)).detach()
+    torch.testing.assert_close(differentiable, clipped, rtol=0, atol=0, equal_nan=True)
+
+
 def test_an_image_larger_than_the_numbers_of_the_dtype():
     boxes = torch.tensor([[0, 0, 255, 200]], dtype=torch.uint8)
     assert torch.equal(clip_boxes_to_image(boxes, (300, 100_000)), boxes)

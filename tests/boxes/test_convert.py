@@ -74,3 +74,15 @@ def test_torchvision_agrees():
 def test_errors(args, error, message):
     with pytest.raises(error, match=message):
         box_convert(*args)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64])
+@pytest.mark.parametrize("out_fmt", ["xyxy", "xywh", "cxcywh"])
+def test_integers_do_not_wrap_around(dtype, out_fmt):
+    """200 + 100 does not fit into uint8, nor -100 - 100 into int8: small integers become int64."""
+    largest = torch.iinfo(dtype).max if dtype in (torch.uint8, torch.int8, torch.int16) else 1000
+    boxes = torch.tensor([[largest, largest - 1, largest, largest - 2]], dtype=dtype)
+    found = box_convert(boxes, "xywh", out_fmt)
+    assert torch.equal(found.long(), box_convert(boxes.long(), "xywh", out_fmt))
+    assert found.dtype == (dtype if dtype in (torch.int32, torch.int64) else torch.int64)
+    assert torch.equal(box_convert(found, out_fmt, "xywh"), boxes.long()) or out_fmt == "cxcywh"

@@ -8,14 +8,14 @@ from torch.testing import assert_close
 
 from conftest import torchvision_ops
 from edudet.boxes import decode_deltas, encode_deltas
-from edudet.boxes.deltas import ENCODINGS, IMPLEMENTATIONS
+from edudet.boxes.deltas import CLAMP, IMPLEMENTATIONS, IMPLEMENTATIONS_OF_ENCODE_DELTAS
 from edudet.cases.boxes.deltas import CASES, ENCODED, MISTAKES, MISTAKES_WITH_ENCODED
 from edudet.ops import box_iou
 
 
-@pytest.fixture(params=ENCODINGS)
+@pytest.fixture(params=IMPLEMENTATIONS_OF_ENCODE_DELTAS)
 def encode(request):
-    return ENCODINGS[request.param]
+    return IMPLEMENTATIONS_OF_ENCODE_DELTAS[request.param]
 
 
 @pytest.fixture(params=IMPLEMENTATIONS)
@@ -95,7 +95,8 @@ def test_what_a_convention_changes():
 )
 def test_there_and_back(n, seed, weights):
     boxes, anchors = random_boxes(n, seed, torch.double), random_boxes(n, seed + 1, torch.double)
-    for encode, decode in zip(ENCODINGS.values(), IMPLEMENTATIONS.values(), strict=True):
+    for name, decode in IMPLEMENTATIONS.items():
+        encode = IMPLEMENTATIONS_OF_ENCODE_DELTAS[name]
         back = decode(encode(boxes, anchors, weights), anchors, weights)
         assert_close(back, boxes)
     deltas = random_deltas(n, seed=seed, dtype=torch.double)
@@ -111,7 +112,9 @@ def test_forms_agree(n, dtype):
     assert loop.dtype == vectorized.dtype == dtype and loop.shape == (n, 12)
     assert_close(loop, vectorized)
     boxes = random_boxes(n, 1, dtype)
-    loop, vectorized = (form(boxes, anchors, weights) for form in ENCODINGS.values())
+    loop, vectorized = (
+        form(boxes, anchors, weights) for form in IMPLEMENTATIONS_OF_ENCODE_DELTAS.values()
+    )
     assert loop.dtype == vectorized.dtype == dtype and loop.shape == (n, 4)
     assert_close(loop, vectorized)
 
@@ -171,6 +174,30 @@ def test_beyond_the_clamp_no_gradient_flows(decode):
     (boxes[0, 2] - boxes[0, 1]).backward()
     assert deltas.grad[0, 2] == 0 and deltas.grad[0, 3] != 0
     assert decode(torch.tensor([[0.0, 0, 9, 0]]), torch.ones(1, 4).cumsum(1), clamp=0.0).shape
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("clamp", [CLAMP, 1.0, 0, -1.5])
+def test_exactly_at_the_clamp_the_gradient_flows(decode, dtype, clamp):
+    """The same in forward mode, and on every release of torch."""
+    beyond = torch.nextafter(torch.tensor(clamp, dtype=dtype), torch.tensor(9.0, dtype=dtype))
+    deltas = torch.tensor([[0, 0, clamp, clamp], [0, 0, beyond, beyond]], dtype=dtype)
+    anchors = torch.tensor([[0, 0, 2, 4]], dtype=dtype)
+    side = math.exp(clamp)
+    expected = torch.tensor([[0, 0, 2 * side, 4 * side], [0, 0, 0, 0]], dtype=dtype)
+
+    def sides(deltas):
+        boxes = decode(deltas, anchors, clamp=clamp)
+        return (boxes[:, 2:] - boxes[:, :2]).sum()
+
+    (got,) = torch.autograd.grad(sides(deltas.requires_grad_()), deltas)
+    assert_close(got, expected)
+    _, slope = torch.func.jvp(sides, (deltas.detach(),), (torch.ones_like(deltas),))
+    # In forward mode torch makes float64 of a float32 scalar times a number.
+    assert_close(slope, expected.sum(), check_dtype=False)
+    with torch.no_grad():  # a faster way, and the same boxes
+        quick = decode(deltas, anchors, clamp=clamp)
+    assert torch.equal(quick, decode(deltas, anchors, clamp=clamp))
 
 
 def test_nan_stays_where_it_is(decode):

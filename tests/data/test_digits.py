@@ -2,9 +2,10 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from edudet.data import digits
-from edudet.data.digits import draw_digit, load_digits
+from edudet.data.digits import Digits, draw_digit, load_digits
 
 sklearn_datasets = pytest.importorskip("sklearn.datasets", reason="scikit-learn is not installed")
 
@@ -55,3 +56,43 @@ def test_without_scikit_learn(monkeypatch):
         ImportError, match=r"digits need scikit-learn: pip install 'edudet\[demo\]'"
     ):
         load_digits(False)
+    with pytest.raises(ImportError, match=r"^Digits: handwritten digits need scikit-learn: pip"):
+        Digits("test")
+
+
+@pytest.mark.parametrize(("split", "begin", "number"), [("train", 0, 1297), ("test", 1297, 500)])
+def test_the_scans_as_images(split, begin, number):
+    scans = sklearn_datasets.load_digits()
+    images = Digits(split)
+    assert len(images) == number and images.categories[7] == "7" and images.size == (8, 8)
+    for i in (0, 3, number - 1):
+        image, target = images[i]
+        assert image.shape == (3, 8, 8) and image.dtype == torch.float32
+        assert np.array_equal(16 * image.numpy(), scans.images[begin + i][None].repeat(3, 0))
+        assert images.categories[int(target["label"]) - 1] == str(scans.target[begin + i])
+        assert target["label"].dtype == torch.int64 and target["image_id"] == i
+    before = images[0][0].clone()
+    images[0][0].zero_()  # what a caller does to its image is no other caller's affair
+    assert torch.equal(images[0][0], before)
+
+
+def test_the_first_scans():
+    few = Digits("test", 5)
+    assert len(few) == 5 and len(list(few)) == 5 and torch.equal(few[4][0], Digits("test")[4][0])
+    with pytest.raises(IndexError, match=r"index must lie in \[0, 5\), got 5"):
+        few[5]
+    assert len(Digits(length=0)) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (("val",), ValueError, "split must be 'train' or 'test', got 'val'"),
+        (("test", 501), ValueError, r"length must lie in \[0, 500\], got 501"),
+        (("test", -1), ValueError, r"length must lie in \[0, 500\], got -1"),
+        (("test", 2.0), TypeError, "length"),
+    ],
+)
+def test_bad_arguments(arguments, error, message):
+    with pytest.raises(error, match=f"Digits: .*{message}"):
+        Digits(*arguments)

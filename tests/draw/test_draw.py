@@ -93,7 +93,8 @@ def test_no_label_is_clipped():
         assert (edge == 255).all()
 
 
-def test_without_matplotlib_it_says_what_to_install():
-    code = "import sys; sys.modules['matplotlib'] = None; import edudet.draw"
+@pytest.mark.parametrize("module", ["edudet.draw", "edudet.draw.models.rcnn"])
+def test_without_matplotlib_it_says_what_to_install(module):
+    code = f"import sys; sys.modules['matplotlib'] = None; import {module}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "pip install 'edudet[demo]'" in done.stderr

@@ -5,6 +5,8 @@ import torch
 
 from conftest import require
 from edudet import draw, emulator, native
+from edudet.draw.bits import draw_bits, step_walk
+from edudet.draw.kernels import draw_threads, step_lanes
 from edudet.ops.box_iou import box_iou_native
 from edudet.ops.nms import nms
 
@@ -40,7 +42,7 @@ def texts(axes):
 
 def test_threads_without_work_are_hatched():
     _, axes = draw.new_figure(4, 2)
-    draw.draw_threads(axes, [["x[0]", "x[1]"], ["x[2]", None]])
+    draw_threads(axes, [["x[0]", "x[1]"], ["x[2]", None]])
     assert [bool(patch.get_hatch()) for patch in axes.patches] == [False, False, False, True]
     assert {"x[2]", "block 1"} <= set(texts(axes))
 
@@ -102,7 +104,7 @@ def test_far_sectors_are_drawn_side_by_side():
 def test_one_warp_through_a_kernel():
     require(native.missing("checked"), "native")
     run = emulator.compile(ROWS)["rows"][1, 32](torch.zeros(32, 8), 8, torch.zeros(32), trace=True)
-    steps = draw.step_lanes(run.trace, ["a"])
+    steps = step_lanes(run.trace, ["a"])
     assert len(steps) == 8
     assert steps.captions[0] == "program.cu, line 3: 32 lanes read a"
     assert "32 sectors" in steps.figure(7).axes[0].get_title(loc="left")
@@ -111,7 +113,7 @@ def test_one_warp_through_a_kernel():
 def test_bits_and_the_blocks_that_nobody_fills():
     bits = torch.ones(130, 130, dtype=torch.bool).triu(1)
     _, axes = draw.new_figure(4, 4)
-    draw.draw_bits(axes, bits, title="mask")
+    draw_bits(axes, bits, title="mask")
     left = [(p.get_x(), p.get_y(), p.get_width(), p.get_height()) for p in axes.patches]
     assert left == [(0, 64, 64, 64), (0, 128, 128, 2)]
     assert not torch.cat([bits[64:128, :64].flatten(), bits[128:, :128].flatten()]).any()
@@ -121,7 +123,7 @@ def test_the_walk_over_the_rows():
     boxes = torch.tensor([[0, 0, 8, 8], [0, 2, 8, 10], [0, 4, 8, 12], [20, 0, 28, 8]]).float()
     bits = torch.tensor([[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0]]).bool()
     keep = nms(boxes, torch.tensor([0.9, 0.8, 0.7, 0.6]), 0.5).tolist()
-    steps = draw.step_walk(bits, keep)
+    steps = step_walk(bits, keep)
     assert steps.captions == [
         "candidate 0 is kept: its row drops 1", "candidate 2 is kept: its row drops nobody",
         "candidate 3 is kept: its row drops nobody",

@@ -5,13 +5,10 @@ import io
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from edudet import draw
 from edudet.draw import steps as module
-from edudet.draw.suppression import step_nms, step_soft_nms
-from edudet.studies.stopwatch import Stopwatch
 
 
 def numbers(count=8):
@@ -76,62 +73,3 @@ def test_without_a_kernel_there_is_the_strip(monkeypatch):
     monkeypatch.setattr(module, "_answers", lambda: True)
     bundle = numbers()._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle and "image/png" in bundle
-
-
-STACK = torch.tensor([[0, 0, 8, 8], [0, 2, 8, 10], [0, 4, 8, 12]]).float()
-SCORES = torch.tensor([0.75, 0.5, 0.25])
-
-
-def test_suppression_box_by_box():
-    steps = step_nms(STACK, SCORES, 0.5)
-    assert steps.captions[1] == "keep 0 (score 0.75), drop 1: IoU > 0.5; 1 left"
-    assert steps.captions[-1] == "2 of 3 boxes are kept"
-    for i in range(len(steps)):
-        bars = steps.figure(i).axes[1].patches
-        assert [round(bar.get_width(), 2) for bar in bars] == [0.75, 0.5, 0.25]
-    image = torch.rand(3, 16, 16, generator=torch.Generator().manual_seed(0))
-    assert len(step_nms(STACK, SCORES, 0.5, image).figure(1).axes[0].images) == 1
-
-
-def test_soft_suppression_lowers_scores():
-    steps = step_soft_nms(STACK, SCORES, iou_threshold=0.5)
-    assert "1: 0.50 → 0.20" in steps.captions[1]  # IoU 48 / 80
-    shadows_and_bars = steps.figure(1).axes[1].patches
-    assert sorted(round(bar.get_width(), 2) for bar in shadows_and_bars) == [
-        0.2, 0.25, 0.25, 0.5, 0.75, 0.75,
-    ]  # fmt: skip
-
-
-def test_times_are_drawn_longest_first():
-    figure = draw.draw_times({"quick": 1e-6, "slow": 2e-3})
-    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert names == ["slow", "quick"]
-    texts = [text.get_text() for text in figure.axes[0].texts]
-    assert texts == ["2 ms   2,000×", "1 µs"]
-
-
-def test_a_race_calls_every_form():
-    called = []
-    forms = {name: lambda x, name=name: called.append((name, x)) for name in ("a", "b")}
-    figure = draw.race(forms, 3, at_least=0.001)
-    assert {("a", 3), ("b", 3)} == set(called) and len(figure.axes[0].patches) == 2
-
-
-def test_source_is_what_runs():
-    from edudet.ops.nms import iou_of_pair, nms_loop
-
-    shown = draw.source_of(iou_of_pair)
-    assert str(shown).startswith("def iou_of_pair(") and '"""' not in str(shown)
-    assert '"""IoU of two boxes' in str(draw.source_of(iou_of_pair, docstring=True))
-    assert shown._repr_markdown_().startswith("`edudet/ops/nms.py, line ")
-    assert "nms_steps" in str(draw.source_of(nms_loop))
-
-
-def test_the_source_of_what_a_decorator_has_wrapped():
-    shown = draw.source_of(Stopwatch.stage)
-    assert "def stage(" in str(shown) and shown.place.startswith("edudet/studies/stopwatch.py")
-    kernel = draw.kernel_source("cuda/nms.cuh", "nms_mask_kernel_1")
-    assert "__global__" in str(kernel) and str(kernel).startswith("// Block")
-    assert str(kernel).endswith("}") and "```cpp" in kernel._repr_markdown_()
-    with pytest.raises(ValueError, match=r"must be functions of csrc/cuda/nms.cuh, got 'gone'"):
-        draw.kernel_source("cuda/nms.cuh", "gone")

@@ -341,6 +341,9 @@ def test_a_kernel_that_never_ends_is_stopped_where_it_loops():
         out[1] += 1;
       }
     }"""
+    run = launch(text, "spin", 1, 1, torch.zeros(2, dtype=torch.int32), check=True, time_limit=0.1)
+    assert [f.kind for f in run.findings] == ["time limit"]
+    assert run.findings[0].places[0].line in (2, 3)
     with pytest.raises(emulator.EmulatorError, match=r"program\.cu:[23]") as caught:
         launch(text, "spin", 1, 1, torch.zeros(2, dtype=torch.int32), time_limit=0.1)
     assert caught.value.place.line in (2, 3)

@@ -260,6 +260,23 @@ def test_a_struct_that_a_function_returns_is_written():
     assert not run.findings, run.report()
 
 
+@pytest.mark.parametrize("words", ["__device__", "static __device__", "inline __device__"])
+def test_variables_of_the_program_are_watched(words):
+    """Though the library shows none of them to others."""
+    text = f"""
+    {words} int steps[4];
+    namespace {{ __device__ int hidden; }}
+    __global__ void k(int* out, int i) {{
+      atomicAdd(&steps[i], 1);
+      if (threadIdx.x == 0) out[0] = steps[1];
+      out[1 + threadIdx.x] = ++hidden;
+    }}"""
+    out = torch.zeros(3, dtype=torch.int32)
+    found = emulator.compile(text)["k"][1, 2](out, 1, check=True).findings
+    assert [(f.kind, f.offset) for f in found if f.region == "steps"] == [("race", 4)]
+    assert {f.kind for f in found if "hidden" in f.region} == {"race"}
+
+
 def test_printf(capfd):
     text = '#include <cstdio>\n__global__ void k() { printf("thread %d\\n", threadIdx.x); }'
     emulator.compile(text)["k"][1, 2]()

@@ -5,21 +5,21 @@ import re
 
 import pytest
 
-from edudet.exercises import course
+from edudet.course import units
 from edudet.grading import gate, verify
 from edudet.grading.broker import make_calls
 
-NAMES = course.ids()
+NAMES = units.ids()
 
 
 @pytest.fixture(params=NAMES)
 def exercise(request):
-    return course.load(request.param)
+    return units.load(request.param)
 
 
 def test_every_exercise_has_a_place_in_the_course():
-    folders = {path.parent.name for path in course.FOLDER.glob("*/exercise.py")}
-    listed = [name for unit in course.UNITS.values() for name in unit]
+    folders = {path.parent.name for path in units.FOLDER.glob("*/exercise.py")}
+    listed = [name for unit in units.UNITS.values() for name in unit]
     assert len(listed) == len(set(listed)) and folders == set(listed)
 
 
@@ -48,7 +48,7 @@ def test_given_functions_come_earlier_in_the_course(exercise):
     before = NAMES[: NAMES.index(exercise.id)]
     for name, function in exercise.given_functions:
         assert name in before
-        assert f"def {function}(" in course.load(name).alternatives["vectorized"]
+        assert f"def {function}(" in units.load(name).alternatives["vectorized"]
 
 
 def test_there_is_enough_of_everything(exercise):

@@ -1,6 +1,6 @@
 import pytest
 
-from edudet.exercises import course
+from edudet.course import units
 from edudet.grading import sandbox
 from edudet.grading.session import Worker
 
@@ -22,9 +22,9 @@ def worker(walls):
 
 @pytest.fixture
 def box_iou():
-    return course.load("box_iou")
+    return units.load("box_iou")
 
 
 @pytest.fixture
 def nms():
-    return course.load("nms")
+    return units.load("nms")

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from edudet.cases.case import Case
-from edudet.exercises import course
-from edudet.exercises.exercise import Exercise, hidden, worked
+from edudet.course import units
+from edudet.course.exercise import Exercise, hidden, worked
 from edudet.grading import broker
 
-GIVEN = course.given(course.load("nms"))
+GIVEN = units.given(units.load("nms"))
 
 
 def by_name(marked):
@@ -138,7 +138,7 @@ def test_prints_are_shown_where_a_visible_test_fails(worker, nms):
 @pytest.mark.usefixtures("compiles_cpp", "compiles_cuda")
 @pytest.mark.parametrize("name", ["box_iou_cpp", "box_iou_cuda"])
 def test_compiled_answers(worker, name):
-    exercise = course.load(name)
+    exercise = units.load(name)
     source = next(iter(exercise.alternatives.values()))
     marked = broker.mark(exercise, source, worker, 1, {})
     assert {result.status for result in marked.results} == {"pass"}
@@ -150,7 +150,7 @@ def test_compiled_answers(worker, name):
 
 @pytest.mark.usefixtures("compiles_cuda")
 def test_the_checker_speaks_of_the_line(worker):
-    exercise = course.load("box_iou_cuda")
+    exercise = units.load("box_iou_cuda")
     source = exercise.alternatives["naive"].replace("if (i >= n || j >= m) return;\n", "\n")
     results = broker.mark(exercise, source, worker, 1, {}).results
     line = 1 + next(i for i, text in enumerate(source.splitlines()) if "a[2]" in text)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edudet.exercises import course
+from edudet.course import units
 from edudet.grading import broker, sandbox
 from edudet.grading.session import Worker
 
@@ -69,7 +69,7 @@ def worker():
 
 def results(worker, name, source):
     """Of a visible test and of a hidden one."""
-    exercise = course.load(name)
+    exercise = units.load(name)
     tests = [
         next(test for test in exercise.tests if test.visibility == visibility)
         for visibility in ("visible", "hidden")

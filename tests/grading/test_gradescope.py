@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from edudet.exercises import course
+from edudet.course import units
 from edudet.grading import bundle, gradescope, gradescope_run
 
 
@@ -42,7 +42,7 @@ def test_the_zip_holds_programs_bundle_and_library(made, tmp_path):
 
 
 def test_a_submission_gets_a_result(walls, root):
-    source = course.load("box_iou").alternatives["loops"]
+    source = units.load("box_iou").alternatives["loops"]
     (root / "submission" / "box_iou.py").write_text(source)
     gradescope_run.main(root)
     result = json.loads((root / "results" / "results.json").read_text())

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edudet.exercises import course
+from edudet.course import units
 from edudet.grading import hostile, sandbox
 
 # Some of them are C++ and CUDA.
@@ -74,7 +74,7 @@ def test_each_gets_what_it_deserves(graded):
 def test_each_has_a_result_for_every_test(graded):
     _, expected, results, _ = graded
     assert sorted(results) == sorted(expected)
-    tests = sum(len(course.load(name).tests) for name in hostile.EXERCISES.values())
+    tests = sum(len(units.load(name).tests) for name in hostile.EXERCISES.values())
     assert {len(result["tests"]) for result in results.values()} == {tests}
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from edudet.exercises import course
+from edudet.course import units
 from edudet.grading import bundle
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +23,7 @@ SUBMISSIONS = int(os.environ.get("EDUDET_WORKFLOW_SUBMISSIONS", "6"))
 def command(walls, tmp_path):
     if not importlib.util.find_spec("snakemake"):
         pytest.skip("snakemake, for clusters, is not installed")
-    exercise = course.load("box_iou")
+    exercise = units.load("box_iou")
     made = bundle.build(tmp_path / "course", ["box_iou"])
     for i in range(SUBMISSIONS):
         folder = tmp_path / "submissions" / f"s {i:03}"
@@ -32,7 +32,7 @@ def command(walls, tmp_path):
     # `edudet` as the workflow calls it, from this checkout.
     program = tmp_path / "bin" / "edudet"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m edudet.cli "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m edudet "$@"\n')
     program.chmod(0o755)
     words = [sys.executable, "-m", "snakemake", "-s", ROOT / "edudet/grading/workflow/Snakefile",
              "--cores", "2", "--config", f"submissions={tmp_path / 'submissions'}",

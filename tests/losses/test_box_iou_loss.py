@@ -13,6 +13,7 @@ from edudet.cases.losses.box_iou_loss import CASES_OF_KIND, MISTAKES, MISTAKES_O
 from edudet.losses import generalized_box_iou_loss
 from edudet.losses.box_iou_loss import FUNCTIONS, IMPLEMENTATIONS
 from edudet.losses.reduction import REDUCTIONS
+from edudet.ops.box_iou import IMPLEMENTATIONS as MATRIX_FORMS
 
 EVERY_CASE = [(kind, case) for kind, cases in CASES_OF_KIND.items() for case in cases]
 PUBLIC = {kind: getattr(losses, name) for kind, name in FUNCTIONS.items()}
@@ -105,6 +106,31 @@ def test_gradient(form, kind):
         assert torch.autograd.gradcheck(
             lambda a, b, r=reduction: form(a, b, r, kind=kind), (boxes1, boxes2)
         )
+
+
+@pytest.mark.parametrize("kind", FUNCTIONS)
+@pytest.mark.parametrize("eps", [0.0, 1e-7])
+def test_gradient_at_ties_is_that_of_the_matrix(form, kind, eps):
+    lines = torch.arange(3.0, dtype=torch.float64)
+    corners = torch.cartesian_prod(lines, lines, lines, lines)
+    boxes = corners[(corners[:, 0] <= corners[:, 2]) & (corners[:, 1] <= corners[:, 3])]
+    if eps:  # the matrix has none below GIoU's and IoU's fraction bars
+        boxes = boxes[(boxes[:, 2:] > boxes[:, :2]).all(1)]
+    a, b = boxes.clone().requires_grad_(), boxes.roll(5, 0).requires_grad_()
+    got = torch.autograd.grad(form(a, b, "sum", eps, kind=kind), (a, b))
+    ious = MATRIX_FORMS["loop"](a[:, None], b[:, None], kind=kind, eps=eps)
+    expected = torch.autograd.grad(-ious.sum(), (a, b))
+    assert_close(got, expected, rtol=0, atol=1e-6 if eps else 1e-13)
+
+
+@pytest.mark.parametrize("kind", FUNCTIONS)
+def test_gradient_of_touching_and_of_equal_boxes(form, kind):
+    boxes = torch.tensor([[0.0, 0, 2, 2], [0, 0, 2, 2]], dtype=torch.float64, requires_grad=True)
+    truth = torch.tensor([[2.0, 0, 4, 2], [0, 0, 2, 2]], dtype=torch.float64)
+    form(boxes, truth, "sum", 0.0, kind=kind).backward()
+    touching = [0, 0, -0.25, 0] if kind == "generalized" else [-0.02, 0.02, -0.1, -0.02]
+    expected = torch.tensor([touching, [0, 0, 0, 0]], dtype=torch.float64)
+    assert_close(boxes.grad, expected, rtol=0, atol=1e-15)
 
 
 def test_no_gradient_flows_through_alpha(form):

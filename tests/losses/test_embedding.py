@@ -6,7 +6,7 @@ from torch.testing import assert_close
 
 from edudet.cases.losses.embedding import CASES, CASES_OF_PUSH, MISTAKES, MISTAKES_OF_PUSH
 from edudet.losses import pull_loss, push_loss
-from edudet.losses.embedding import IMPLEMENTATIONS, IMPLEMENTATIONS_OF_PUSH
+from edudet.losses.embedding import IMPLEMENTATIONS, IMPLEMENTATIONS_OF_PUSH_LOSS
 from edudet.losses.reduction import REDUCTIONS
 
 
@@ -15,9 +15,9 @@ def pull(request):
     return IMPLEMENTATIONS[request.param]
 
 
-@pytest.fixture(params=IMPLEMENTATIONS_OF_PUSH)
+@pytest.fixture(params=IMPLEMENTATIONS_OF_PUSH_LOSS)
 def push(request):
-    return IMPLEMENTATIONS_OF_PUSH[request.param]
+    return IMPLEMENTATIONS_OF_PUSH_LOSS[request.param]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -51,7 +51,8 @@ def test_forms_agree(pairs, margin):
         pulls = [f(top_left, bottom_right, reduction) for f in IMPLEMENTATIONS.values()]
         assert_close(*pulls)
         pushes = [
-            f(top_left, bottom_right, margin, reduction) for f in IMPLEMENTATIONS_OF_PUSH.values()
+            form(top_left, bottom_right, margin, reduction)
+            for form in IMPLEMENTATIONS_OF_PUSH_LOSS.values()
         ]
         assert_close(*pushes)
 
@@ -64,6 +65,31 @@ def test_gradient(pull, push):
             assert torch.autograd.gradcheck(
                 lambda t, b, f=form, r=reduction: f(t, b, r), (top_left, bottom_right)
             )
+
+
+@pytest.mark.parametrize(
+    ("embeddings", "margin", "expected"),
+    [
+        ([0, 1, 3], 1.0, [0, 0, 0]),  # the first two exactly the margin apart
+        ([0, 1, 3], 2.0, [1, -1, 0]),  # so are the last two; the first two are nearer
+        ([0.5, 0.5], 1.0, [0, 0]),  # equal ones: no side is the better one
+        ([0.5, 0.5], 0.0, [0, 0]),
+    ],
+)
+def test_gradient_of_push_at_ties(push, embeddings, margin, expected):
+    """The same in forward mode, and on every release of torch."""
+    top_left, bottom_right = torch.tensor([embeddings, embeddings], dtype=torch.double).unbind()
+    expected = torch.tensor(expected, dtype=torch.double)
+
+    def summed(t, b):
+        return push(t, b, margin, "sum")
+
+    args = (top_left.clone().requires_grad_(), bottom_right.clone().requires_grad_())
+    for got in torch.autograd.grad(summed(*args), args):
+        assert torch.equal(got, expected)
+    steps = torch.arange(1.0, 1 + len(expected), dtype=torch.double)
+    _, slope = torch.func.jvp(summed, (top_left, bottom_right), (steps, steps))
+    assert slope == 2 * (expected * steps).sum()
 
 
 def test_descent_groups_the_corners():

@@ -19,7 +19,7 @@ from edudet.cases.losses.focal import (
     PRIORS,
 )
 from edudet.losses import focal_prior_bias, sigmoid_focal_loss, softmax_focal_loss
-from edudet.losses.focal import IMPLEMENTATIONS, IMPLEMENTATIONS_OF_SOFTMAX
+from edudet.losses.focal import IMPLEMENTATIONS, IMPLEMENTATIONS_OF_SOFTMAX_FOCAL_LOSS
 from edudet.losses.reduction import REDUCTIONS
 
 
@@ -28,9 +28,9 @@ def form(request):
     return IMPLEMENTATIONS[request.param]
 
 
-@pytest.fixture(params=IMPLEMENTATIONS_OF_SOFTMAX)
+@pytest.fixture(params=IMPLEMENTATIONS_OF_SOFTMAX_FOCAL_LOSS)
 def softmax_form(request):
-    return IMPLEMENTATIONS_OF_SOFTMAX[request.param]
+    return IMPLEMENTATIONS_OF_SOFTMAX_FOCAL_LOSS[request.param]
 
 
 def random_logits(*shape, seed=0, dtype=torch.float32):
@@ -135,7 +135,7 @@ def test_forms_of_softmax_agree(gamma):
         targets = torch.arange(n) % c
         for scale in (1, 2000):
             results = []
-            for form in IMPLEMENTATIONS_OF_SOFTMAX.values():
+            for form in IMPLEMENTATIONS_OF_SOFTMAX_FOCAL_LOSS.values():
                 logits = (scale * random_logits(n, c, seed=1)).requires_grad_()
                 form(logits, targets, torch.linspace(0.5, 1, c), gamma, "sum").backward()
                 results.append((form(logits, targets, None, gamma).detach(), logits.grad))

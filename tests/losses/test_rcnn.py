@@ -8,7 +8,7 @@ from torch.testing import assert_close
 
 from edudet.cases.losses.rcnn import CASES, CASES_OF_FAST_RCNN, MISTAKES, MISTAKES_OF_FAST_RCNN
 from edudet.losses import fast_rcnn_loss, rpn_loss
-from edudet.losses.rcnn import IMPLEMENTATIONS, IMPLEMENTATIONS_OF_FAST_RCNN
+from edudet.losses.rcnn import IMPLEMENTATIONS, IMPLEMENTATIONS_OF_FAST_RCNN_LOSS
 
 
 @pytest.fixture(params=IMPLEMENTATIONS)
@@ -16,9 +16,9 @@ def rpn(request):
     return IMPLEMENTATIONS[request.param]
 
 
-@pytest.fixture(params=IMPLEMENTATIONS_OF_FAST_RCNN)
+@pytest.fixture(params=IMPLEMENTATIONS_OF_FAST_RCNN_LOSS)
 def fast_rcnn(request):
-    return IMPLEMENTATIONS_OF_FAST_RCNN[request.param]
+    return IMPLEMENTATIONS_OF_FAST_RCNN_LOSS[request.param]
 
 
 def tensors(first, deltas, labels, targets, columns, width, device="cpu"):
@@ -73,7 +73,7 @@ def test_worked_examples_catch(mistakes, cases):
 def test_forms_agree(n):
     for forms, args in (
         (IMPLEMENTATIONS, inputs_of_rpn(n)),
-        (IMPLEMENTATIONS_OF_FAST_RCNN, inputs_of_fast_rcnn(n)),
+        (IMPLEMENTATIONS_OF_FAST_RCNN_LOSS, inputs_of_fast_rcnn(n)),
     ):
         results = []
         for form in forms.values():

@@ -68,6 +68,14 @@ def test_gradient(form, beta):
         )
 
 
+@pytest.mark.parametrize("beta", [0.1, 1 / 9, 0.5, 3.0])
+def test_gradient_where_the_pieces_meet(form, beta):
+    """Exactly 1, to which side the seam may be counted: on every release of torch."""
+    input = torch.tensor([beta, -beta, 0.0], requires_grad=True)
+    form(input, torch.zeros(3), beta, "sum").backward()
+    assert_close(input.grad, torch.tensor([1.0, -1.0, 0.0]), rtol=0, atol=2e-7)
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_dtypes(form, device, dtype):
     input = torch.tensor([300.0, 0.5, -7], dtype=dtype, device=device)

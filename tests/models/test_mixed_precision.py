@@ -1,19 +1,19 @@
 import pytest
 import torch
 
-from edudet.data import Scenes
+from edudet.data.about import about
 from edudet.training.recipes import RECIPES
-from edudet.training.run import prepared
+from edudet.training.run import Source, prepared
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_model_learns_the_same_in_mixed_precision(name):
     """bfloat16 has three decimal digits: losses differ by percents, gradients stay finite."""
     recipe = RECIPES[name]
-    scenes = prepared(recipe, Scenes(recipe.level, length=2))
+    scenes = prepared(recipe, Source().open(recipe, "train", length=2))
     images, targets = zip(*(scenes[i] for i in range(2)), strict=True)
     torch.manual_seed(0)
-    model = recipe.model(len(scenes.categories) + 1).train()
+    model = recipe.new_model(about(scenes)).train()
     losses = {}
     for amp in (False, True):
         torch.manual_seed(0)

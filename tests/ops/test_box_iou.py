@@ -174,6 +174,87 @@ def test_gradient(name, kind):
     assert_close(torch.autograd.grad(form(boxes1, boxes2, kind=kind).sum(), boxes1), loop)
 
 
+# Two boxes, and by kind the gradient to each: by hand, with halves where two sides coincide.
+TIES = {
+    "touching": ([0, 0, 2, 2], [2, 0, 4, 2], {
+        "iou": ([0, 0, 0, 0], [0, 0, 0, 0]),
+        "generalized": ([0, 0, 1 / 4, 0], [-1 / 4, 0, 0, 0]),
+        "distance": ([0.02, -0.02, 0.1, 0.02], [-0.1, -0.02, -0.02, 0.02]),
+        "complete": ([0.02, -0.02, 0.1, 0.02], [-0.1, -0.02, -0.02, 0.02]),
+    }),
+    "touching at a corner": ([0, 0, 2, 2], [2, 2, 4, 4], {
+        "iou": ([0, 0, 0, 0], [0, 0, 0, 0]),
+        "generalized": ([0, 0, 1 / 8, 1 / 8], [-1 / 8, -1 / 8, 0, 0]),
+    }),
+    "two sides in common": ([0, 0, 4, 4], [0, 0, 2, 2], {
+        "iou": ([-1 / 64, -1 / 64, -1 / 16, -1 / 16], [-3 / 64, -3 / 64, 1 / 8, 1 / 8]),
+        "generalized": ([-5 / 64, -5 / 64, -1 / 16, -1 / 16], [1 / 64, 1 / 64, 1 / 8, 1 / 8]),
+        "distance": ([-7 / 128, -7 / 128, -5 / 64, -5 / 64], [-3 / 128, -3 / 128, 5 / 32, 5 / 32]),
+        "complete": ([-7 / 128, -7 / 128, -5 / 64, -5 / 64], [-3 / 128, -3 / 128, 5 / 32, 5 / 32]),
+    }),
+    "equal": ([0, 0, 2, 3], [0, 0, 2, 3], dict.fromkeys(KINDS, ([0, 0, 0, 0], [0, 0, 0, 0]))),
+    "one segment": ([1, 0, 1, 5], [1, 0, 1, 5], dict.fromkeys(KINDS, ([0] * 4, [0] * 4))),
+    "one point": ([3, 3, 3, 3], [3, 3, 3, 3], dict.fromkeys(KINDS, ([0] * 4, [0] * 4))),
+}  # fmt: skip
+EVERY_TIE = [(tie, kind) for tie, (_, _, by_kind) in TIES.items() for kind in by_kind]
+
+
+def tie_and_gradients(tie, kind, dtype=torch.float64):
+    a, b, by_kind = TIES[tie]
+    return [torch.tensor([one], dtype=dtype) for one in (a, b, *by_kind[kind])]
+
+
+@pytest.mark.parametrize(("tie", "kind"), EVERY_TIE)
+@pytest.mark.parametrize("name", ["loop", "vectorized"])
+def test_gradient_at_ties(name, tie, kind, device):
+    """The same in forward mode, and on every release of torch."""
+    a, b, *expected = (t.to(device) for t in tie_and_gradients(tie, kind))
+
+    def form(a, b):
+        return IMPLEMENTATIONS[name](a, b, kind=kind, eps=0.0)
+
+    got = torch.autograd.grad(form(a.requires_grad_(), b.requires_grad_()).sum(), (a, b))
+    assert_close(got, tuple(expected), rtol=0, atol=1e-15)
+    a, b, steps = a.detach(), b.detach(), torch.tensor([[1.0, -2.0, 4.0, 8.0]]).to(a)
+    _, slope = torch.func.jvp(form, (a, b), (steps, 3 * steps))
+    along = (expected[0] * steps).sum() + (expected[1] * 3 * steps).sum()
+    assert_close(slope.sum(), along, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize(("tie", "kind"), EVERY_TIE)
+def test_gradient_at_ties_of_the_public_functions(tie, kind, device):
+    a, b, *expected = (t.to(device) for t in tie_and_gradients(tie, kind, torch.float32))
+    got = torch.autograd.grad(PUBLIC[kind](a.requires_grad_(), b.requires_grad_()).sum(), (a, b))
+    assert_close(got, tuple(expected), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_forms_agree_on_gradients_at_every_tie(kind):
+    """Boxes between three lines each way: all ways in which sides can coincide."""
+    corners = torch.cartesian_prod(*[torch.arange(3.0, dtype=torch.float64)] * 4)
+    boxes = corners[(corners[:, 0] <= corners[:, 2]) & (corners[:, 1] <= corners[:, 3])]
+    some = torch.tensor([[0, 0, 2, 2], [1, 0, 2, 1], [1, 1, 1, 1], [0, 1, 2, 1]]).to(boxes)
+    both = []
+    for name in ("loop", "vectorized"):
+        a, b = some.clone().requires_grad_(), boxes.clone().requires_grad_()
+        ious = IMPLEMENTATIONS[name](a, b, kind=kind, eps=0.0)
+        weights = torch.arange(ious.numel()).reshape(ious.shape)
+        both.append(torch.autograd.grad((ious * weights).sum(), (a, b)))
+    assert_close(*both, rtol=1e-12, atol=1e-11)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("tie", ["touching", "two sides in common", "equal"])
+def test_torchvision_agrees_at_ties(kind, tie):
+    ops = torchvision_ops()
+    if tie == "touching" and kind != "generalized" and torch.__version__ < (2, 14):
+        pytest.skip("torchvision's gradient of touching boxes is ours from torch 2.14 on")
+    a, b, *expected = tie_and_gradients(tie, kind)
+    function = getattr(ops, FUNCTIONS[kind])
+    got = torch.autograd.grad(function(a.requires_grad_(), b.requires_grad_()).sum(), (a, b))
+    assert_close(got, tuple(expected), rtol=0, atol=1e-7)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_gradient_is_never_dropped(device, kind):
     boxes = torch.tensor([[0.0, 0, 4, 2], [1, 1, 1, 1]], device=device, requires_grad=True)

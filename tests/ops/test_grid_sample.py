@@ -210,6 +210,18 @@ def test_gradients_are_derivatives(form, device, way):
     assert torch.autograd.gradcheck(lambda i, g: form(i, g, *way), args)
 
 
+@pytest.mark.parametrize("padding_mode", PADDING_MODES)
+def test_gradient_at_kinks_is_that_of_the_right_and_lower_side(form, device, padding_mode):
+    image = torch.tensor([[0.0, 1, 4], [10, 11, 14], [30, 31, 34]], dtype=torch.float64)
+    points = torch.tensor([[0.0, 0], [-1, 0], [1, 0], [0, 1]], dtype=torch.float64)
+    grid = points[None, None].to(device).requires_grad_()
+    image = image[None, None].to(device)
+    form(image, grid, "bilinear", padding_mode, True).sum().backward()
+    # On the outermost pixels: with zeros, the 0 beside them counts; else nothing changes there.
+    border = [[1, 20], [-14, 20], [3, -31]] if padding_mode == "zeros" else [[0, 20]] * 2 + [[3, 0]]
+    assert grid.grad[0, 0].tolist() == [[3, 20], *border]
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_second_derivatives(form, device, mode):
     input, _ = random_pair((1, 2, 3, 3), (1, 1), dtype=torch.float64)

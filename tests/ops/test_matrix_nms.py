@@ -198,11 +198,43 @@ def test_gradients(name, method):
 
 
 @pytest.mark.parametrize("name", ["loop", "vectorized"])
+@pytest.mark.parametrize("method", METHODS)
+def test_gradients_at_ties(name, method):
+    """The third box overlaps the second as much as that the first, so its factor is 1: none."""
+    boxes = torch.tensor([[0, 0, 2, 2], [1, 0, 3, 2], [2, 0, 4, 2]]).double().requires_grad_()
+    scores = torch.tensor([0.9, 0.8, 0.7], dtype=torch.float64, requires_grad=True)
+    keep, new_scores = IMPLEMENTATIONS[name](boxes, scores, method)
+    third = new_scores[keep == 2]
+    to_boxes, to_scores = torch.autograd.grad(third.sum(), (boxes, scores))
+    assert third == 0.7 and not to_boxes.any() and to_scores.tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("seed", range(4))
+def test_forms_agree_on_gradients_at_ties(method, seed):
+    generator = torch.Generator().manual_seed(seed)
+    corners = torch.randint(0, 3, (7, 2, 2), generator=generator).sort(dim=1).values
+    scores = torch.randint(1, 5, (7,), generator=generator).double() / 4
+    both = []
+    for name in ("loop", "vectorized"):
+        leaves = corners.flatten(1).double().requires_grad_(), scores.clone().requires_grad_()
+        new_scores = IMPLEMENTATIONS[name](*leaves, method)[1]
+        weights = torch.arange(1, 1 + len(new_scores))
+        both.append(torch.autograd.grad((new_scores * weights).sum(), leaves))
+    torch.testing.assert_close(*both, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["loop", "vectorized"])
 def test_a_gradient_is_never_dropped(name):
-    boxes, scores = torch.zeros(0, 4), torch.zeros(0, requires_grad=True)
+    boxes, scores = torch.zeros(0, 4, requires_grad=True), torch.zeros(0, requires_grad=True)
     keep, kept_scores = IMPLEMENTATIONS[name](boxes, scores)
     assert keep.shape == kept_scores.shape == (0,)
-    assert torch.autograd.grad(kept_scores.sum(), scores)[0].shape == (0,)
+    to_boxes, to_scores = torch.autograd.grad(kept_scores.sum(), (boxes, scores))
+    assert to_boxes.shape == (0, 4) and to_scores.shape == (0,)
+    apart = torch.tensor([[0.0, 0, 1, 1], [5, 5, 6, 6]], requires_grad=True)
+    for scores in ([0.9, 0.8], [0.0, 0.0]):  # none is lowered; none is kept
+        new_scores = IMPLEMENTATIONS[name](apart, torch.tensor(scores), "linear")[1]
+        assert torch.autograd.grad(new_scores.sum(), apart)[0].tolist() == [[0] * 4] * 2
 
 
 def test_the_kernel_refuses_what_it_cannot_do():

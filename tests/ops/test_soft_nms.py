@@ -224,11 +224,35 @@ def test_gradients(name, method):
 
 
 @pytest.mark.parametrize("name", ["loop", "vectorized"])
+def test_gradients_at_ties(name):
+    """As those of `box_iou`: on every release of torch."""
+
+    def to_boxes(boxes, method, iou_threshold):
+        boxes = torch.tensor(boxes, dtype=torch.float64, requires_grad=True)
+        scores = torch.tensor([1.0, 0.5], dtype=torch.float64)
+        new_scores = IMPLEMENTATIONS[name](boxes, scores, method, iou_threshold)[1]
+        return torch.autograd.grad(new_scores.sum(), boxes)[0]
+
+    for method in METHODS:
+        for other in ([2, 0, 4, 2], [2, 2, 4, 4], [0, 0, 2, 2]):  # touching, and equal
+            assert not to_boxes([[0, 0, 2, 2], other], method, 0.0).any()
+    expected = torch.tensor([[1, 1, 4, 4], [3, 3, -8, -8]], dtype=torch.float64) / 128
+    shared_sides = [[0, 0, 4, 4], [0, 0, 2, 2]]  # IoU 1/4
+    torch.testing.assert_close(to_boxes(shared_sides, "linear", 0.1), expected)
+    assert not to_boxes(shared_sides, "linear", 0.25).any()  # not above the threshold
+
+
+@pytest.mark.parametrize("name", ["loop", "vectorized"])
 def test_a_gradient_is_never_dropped(name):
-    boxes, scores = torch.zeros(0, 4), torch.zeros(0, requires_grad=True)
+    boxes, scores = torch.zeros(0, 4, requires_grad=True), torch.zeros(0, requires_grad=True)
     keep, kept_scores = IMPLEMENTATIONS[name](boxes, scores)
     assert keep.shape == kept_scores.shape == (0,)
-    assert torch.autograd.grad(kept_scores.sum(), scores)[0].shape == (0,)
+    to_boxes, to_scores = torch.autograd.grad(kept_scores.sum(), (boxes, scores))
+    assert to_boxes.shape == (0, 4) and to_scores.shape == (0,)
+    apart = torch.tensor([[0.0, 0, 1, 1], [5, 5, 6, 6]], requires_grad=True)
+    for scores in ([0.9, 0.8], [0.0, 0.0]):  # none is lowered; none is kept
+        new_scores = IMPLEMENTATIONS[name](apart, torch.tensor(scores), "linear")[1]
+        assert torch.autograd.grad(new_scores.sum(), apart)[0].tolist() == [[0] * 4] * 2
 
 
 def test_the_kernel_refuses_a_gradient():

@@ -18,7 +18,7 @@ from edudet.ops import (
     unpool_bed_of_nails,
     unpool_nearest,
 )
-from edudet.ops.unpool import IMPLEMENTATIONS, MAX_UNPOOL2D_IMPLEMENTATIONS
+from edudet.ops.unpool import IMPLEMENTATIONS, IMPLEMENTATIONS_OF_MAX_UNPOOL2D
 
 PUBLIC = {"nearest": unpool_nearest, "bed_of_nails": unpool_bed_of_nails}
 
@@ -28,9 +28,9 @@ def form(request):
     return IMPLEMENTATIONS[request.param]
 
 
-@pytest.fixture(params=MAX_UNPOOL2D_IMPLEMENTATIONS)
+@pytest.fixture(params=IMPLEMENTATIONS_OF_MAX_UNPOOL2D)
 def max_form(request):
-    return MAX_UNPOOL2D_IMPLEMENTATIONS[request.param]
+    return IMPLEMENTATIONS_OF_MAX_UNPOOL2D[request.param]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -115,7 +115,7 @@ def test_torch_and_the_forms_of_max_unpool2d_agree(shape, kernel, stride, paddin
             with pytest.raises(ValueError, match="invalid output_size"):
                 functional.max_unpool2d(*args, size)
             continue
-        assert torch.equal(got, MAX_UNPOOL2D_IMPLEMENTATIONS["loop"](*args, size))
+        assert torch.equal(got, IMPLEMENTATIONS_OF_MAX_UNPOOL2D["loop"](*args, size))
         if shape[0]:  # torch refuses a batch of none
             assert torch.equal(got, functional.max_unpool2d(*args, size))
         again = max_unpool2d(*args, list(size))

@@ -126,6 +126,27 @@ def test_without_a_compiler_the_plain_forms_work(sources, tmp_path):
     assert "apt install g++" in python(code, site, tmp_path)
 
 
+def test_a_wheel_is_small_and_typed_and_says_where_weights_are(sources, tmp_path):
+    """All but what is compiled takes 3 MB at most; weights are a distribution of their own."""
+    site = tmp_path / "site"
+    install(sources, site, CXX="no-such-compiler")
+    assert (site / "edudet" / "py.typed").is_file()
+    assert (site / "edudet" / "grading" / "workflow" / "Snakefile").is_file()
+    for made_by_pip in [site / "bin", *site.rglob("__pycache__")]:
+        shutil.rmtree(made_by_pip)
+    archive = shutil.make_archive(str(tmp_path / "wheel"), "zip", site)
+    assert Path(archive).stat().st_size <= 3e6
+    code = (
+        "from edudet.training import load_trained\n"
+        "try: load_trained('faster_rcnn', None)\n"
+        "except ValueError as error: print(error)"
+    )
+    assert "pip install ./weights" in python(code, site, tmp_path)
+    install(sources / "weights", site)
+    code = "from edudet.training import load_trained; load_trained('faster_rcnn', None)"
+    python(code, site, tmp_path)
+
+
 def test_an_old_compiler_is_named(sources, tmp_path):
     old = tmp_path / "g++"
     old.write_text("#!/bin/sh\necho 7.5.0\n")

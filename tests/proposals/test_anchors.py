@@ -10,7 +10,7 @@ from conftest import torchvision_ops
 from edudet.boxes import box_area, box_convert
 from edudet.cases.proposals.anchors import CASES, COUNTS, MISTAKES, MISTAKES_WITH_SHAPES, SHAPES
 from edudet.proposals import AnchorGenerator, generate_anchors, grid_anchors
-from edudet.proposals.anchors import BASES, IMPLEMENTATIONS
+from edudet.proposals.anchors import IMPLEMENTATIONS, IMPLEMENTATIONS_OF_GENERATE_ANCHORS
 
 DTYPES = [torch.float32, torch.float64, torch.float16, torch.bfloat16]
 
@@ -20,9 +20,9 @@ def grid(request):
     return IMPLEMENTATIONS[request.param]
 
 
-@pytest.fixture(params=BASES)
+@pytest.fixture(params=IMPLEMENTATIONS_OF_GENERATE_ANCHORS)
 def generate(request):
-    return BASES[request.param]
+    return IMPLEMENTATIONS_OF_GENERATE_ANCHORS[request.param]
 
 
 def close(got, expected):
@@ -77,7 +77,10 @@ def test_counts(case):
     st.booleans(),
 )
 def test_forms_agree(grid_size, stride, offset, scales, ratios, rounded):
-    loop, vectorized = (form(scales, ratios, rounded=rounded) for form in BASES.values())
+    loop, vectorized = (
+        form(scales, ratios, rounded=rounded)
+        for form in IMPLEMENTATIONS_OF_GENERATE_ANCHORS.values()
+    )
     assert torch.equal(loop, vectorized)
     loop, vectorized = (
         form(vectorized, grid_size, stride, offset) for form in IMPLEMENTATIONS.values()
@@ -87,7 +90,9 @@ def test_forms_agree(grid_size, stride, offset, scales, ratios, rounded):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_dtypes_of_shapes(dtype):
-    loop, vectorized = (form([30, 50], [0.3, 1, 3], dtype) for form in BASES.values())
+    loop, vectorized = (
+        form([30, 50], [0.3, 1, 3], dtype) for form in IMPLEMENTATIONS_OF_GENERATE_ANCHORS.values()
+    )
     assert torch.equal(loop, vectorized) and loop.dtype == dtype
 
 

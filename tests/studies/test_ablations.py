@@ -23,11 +23,13 @@ from edudet.studies.ablations import (
 )
 from edudet.studies.comparison import ablation, report
 from edudet.studies.variants import Ablation, Panel, Setting, Variant, folder_of, measured
+from edudet.tasks.detection import BOX
+from edudet.training import shipped
 from edudet.training.checkpoint import save_weights
 from edudet.training.recipes import RECIPES, Recipe
 
 pytest.importorskip("skimage", reason="scikit-image, for photos behind the scenes, is missing")
-RECIPE = Recipe(Tiny, "easy", "box", 9, 2, 0.05, {})
+RECIPE = Recipe(Tiny, "easy", BOX, 9, 2, 0.05, {})
 TRAINED = []
 
 
@@ -45,7 +47,7 @@ STUDY = Ablation(
     "Is noise good for it?", "Look at AP.", RECIPE,
     (Variant("no noise", tiny), Variant("Noise: 10 %", tiny, None, louder, "no noise")),
     (Panel("on unseen scenes", {"AP": "AP", "AP50": "AP50"}), Panel("loss", {"loss": "loss"})),
-    tests=(("", "easy", "box"), ("again ", "easy", "box")), length=4,
+    tests=(("", "easy", BOX), ("again ", "easy", BOX)), length=4,
 )  # fmt: skip
 SETTING = Setting("noise", 2, 3, 2)
 
@@ -136,7 +138,7 @@ def test_weights_of_the_package_stand_in_for_a_training(tmp_path, monkeypatch):
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     monkeypatch.setitem(RECIPES, "tiny", RECIPE)
     monkeypatch.setitem(ABLATIONS, "noise", replace(STUDY, shipped="tiny", panels=STUDY.panels[:1]))
-    for module in (variants, comparison):
+    for module in (comparison, shipped):
         monkeypatch.setattr(module, "SHIPPED", tmp_path)
     names, digests = list(Scenes("easy").categories), set()
     for scale in (0.0, 1.0):  # other weights under the same name are measured anew

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,15 +11,16 @@ from training.tiny import Tiny
 
 from edudet.cli import main
 from edudet.data import Scenes
-from edudet.studies import zoo as module
 from edudet.studies.zoo import report, shipped, zoo
+from edudet.tasks import semantic
+from edudet.tasks.detection import BOX, KEYPOINTS
 from edudet.training import run
 from edudet.training.checkpoint import WEIGHTS, load
 from edudet.training.recipes import RECIPES, Recipe
 
 pytest.importorskip("skimage", reason="scikit-image, for photos behind the scenes, is missing")
 pytest.importorskip("matplotlib", reason="matplotlib, which draws, is not installed")
-TINY = Recipe(Tiny, "easy", "box", 3, 2, 0.05, {})
+TINY = Recipe(Tiny, "easy", BOX, 3, 2, 0.05, {})
 
 
 class Few(Scenes):
@@ -33,7 +35,6 @@ def two_models(monkeypatch):
     for name in ("tiny", "other"):
         monkeypatch.setitem(RECIPES, name, TINY)
     monkeypatch.setattr("edudet.data.Scenes", Few)
-    monkeypatch.setattr(module, "Scenes", Few)
 
 
 def test_all_models_and_seeds(tmp_path, monkeypatch):
@@ -58,20 +59,28 @@ def test_other_steps_are_another_run(tmp_path):
     assert row["iterations"] == 3
 
 
+OF_PIXELS = {"mIoU": 0.25, "pixel_accuracy": 0.5}
+
+
 def row(name, seed, ap, seconds, **others):
     numbers = {"AP": ap, "AP50": ap + 0.1, "AP75": ap, "train_seconds": seconds}
     about = {"kind": "box", "images": 500, "images_per_second": 10.0, "threads": 2, "torch": "2"}
     return {"model": name, "seed": seed} | numbers | about | others
 
 
-def test_the_table_has_every_run_and_the_worst():
+def test_the_table_has_every_run_and_the_worst(monkeypatch):
+    monkeypatch.setitem(RECIPES, "a", TINY)
+    monkeypatch.setitem(RECIPES, "b", replace(TINY, task=KEYPOINTS))
+    monkeypatch.setitem(RECIPES, "c", replace(TINY, task=semantic))
     rows = [
         row("a", 0, 0.5, 100.0, amp=True),
         row("a", 1, 0.7, 300.0),
-        row("b", 0, 0.2, 7.0, PCK=0.9),
+        row("b", 0, 0.2, 7.0, PCK=0.9, kind="keypoints"),
+        {"model": "c", "seed": 0, "kind": "semantic", "threads": 1, "images": 60} | OF_PIXELS,
     ]
     lines = report(rows).splitlines()
-    cells = [line.strip("| ").split(" | ") for line in lines if line.startswith(("| a ", "| b "))]
+    mine = [line for line in lines if line.startswith(("| a ", "| b ", "| c "))]
+    cells = [line.strip("| ").split(" | ") for line in mine]
     assert cells[0] == [
         "a",
         "0",
@@ -81,14 +90,22 @@ def test_the_table_has_every_run_and_the_worst():
         "0.500",
         "–",
         "–",
+        "–",
+        "–",
         "100",
         "10.000",
         "2",
         "yes",
     ]
     assert cells[1][:4] == ["a", "1", "box", "0.700"] and cells[1][-1] == "no"
-    assert cells[2][6] == "0.900" and len(cells) == 3
-    assert lines[-2:] == ["- a: AP 0.500, AP50 0.600", "- b: AP 0.200, AP50 0.300, PCK 0.900"]
+    assert cells[2][6] == "0.900" and len(cells) == 4
+    assert cells[3] == ["c", "0", "semantic", *"–––––", "0.250", "0.500", "–", "–", "1", "no"]
+    assert lines[-3:] == [
+        "- a: AP 0.500, AP50 0.600, AP75 0.500 (seed 0)",
+        "- b: AP 0.200, AP50 0.300, AP75 0.200, PCK 0.900 (seed 0)",
+        "- c: mIoU 0.250, pixel_accuracy 0.500 (seed 0)",
+    ]
+    assert "Measured on 500 or 60 images" in report(rows)
 
 
 def test_weights_are_shipped_with_their_numbers(tmp_path):
@@ -98,7 +115,7 @@ def test_weights_are_shipped_with_their_numbers(tmp_path):
         "README.md", "other.json", "other.pt", "tiny.json", "tiny.pt",
     ]  # fmt: skip
     assert json.loads((ship / "tiny.json").read_text()) == rows[0]
-    model, facts, _ = run.trained("tiny", ship / "tiny.pt")
+    model, facts, _ = run.load_trained("tiny", ship / "tiny.pt")
     assert facts["seed"] == 4
     kept = load(tmp_path / "tiny-seed4" / "model.pt", WEIGHTS)["state_dict"]
     assert all(torch.equal(value.to(kept[key]), kept[key])

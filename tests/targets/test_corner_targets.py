@@ -8,7 +8,7 @@ from torch.testing import assert_close
 
 from edudet.cases.targets.corner_targets import CASES, MISTAKES
 from edudet.targets import corner_targets, gaussian_heatmaps
-from edudet.targets.corner_targets import IMPLEMENTATIONS
+from edudet.targets.corner_targets import IMPLEMENTATIONS, IMPLEMENTATIONS_OF_CELLS_OF_POINTS
 from inputs import objects, random_objects
 
 DTYPES = [torch.float32, torch.float64, torch.float16, torch.bfloat16]
@@ -44,6 +44,20 @@ def test_worked_examples(form, case, dtype):
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_worked_examples_catch(mistake):
     assert any(MISTAKES[mistake](*case.args) != case.expected for case in CASES), "no case bites"
+
+
+@pytest.mark.parametrize("name", IMPLEMENTATIONS_OF_CELLS_OF_POINTS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_cells_of_points(name, dtype):
+    """A point on the far border belongs to the last cell; without points, nothing."""
+    points = torch.tensor([[0, 0], [2.5, 1.25], [3, 2], [4, 3]], dtype=dtype)
+    cells, indices, offsets = IMPLEMENTATIONS_OF_CELLS_OF_POINTS[name](points, (3, 4))
+    assert cells.tolist() == [[0, 0], [2, 1], [3, 2], [3, 2]] and cells.dtype == dtype
+    assert indices.tolist() == [0, 6, 11, 11] and indices.dtype == torch.int64
+    assert offsets.tolist() == [[0, 0], [0.5, 0.25], [0, 0], [1, 1]] and offsets.dtype == dtype
+    none = IMPLEMENTATIONS_OF_CELLS_OF_POINTS[name](points[:0], (3, 4))
+    assert [tuple(part.shape) for part in none] == [(0, 2), (0,), (0, 2)]
+    assert none[1].dtype == torch.int64
 
 
 @settings(deadline=None, max_examples=25)

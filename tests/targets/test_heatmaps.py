@@ -10,7 +10,7 @@ from torch.testing import assert_close
 from edudet.cases.targets.heatmaps import CASES, MISTAKES, MISTAKES_WITH_SIZES, SIZES
 from edudet.ops import box_iou
 from edudet.targets import gaussian_heatmaps, gaussian_radius
-from edudet.targets.heatmaps import IMPLEMENTATIONS, RADII
+from edudet.targets.heatmaps import IMPLEMENTATIONS, IMPLEMENTATIONS_OF_GAUSSIAN_RADIUS
 
 DTYPES = [torch.float32, torch.float64, torch.float16, torch.bfloat16]
 
@@ -20,9 +20,9 @@ def form(request):
     return IMPLEMENTATIONS[request.param]
 
 
-@pytest.fixture(params=RADII)
+@pytest.fixture(params=IMPLEMENTATIONS_OF_GAUSSIAN_RADIUS)
 def radius_form(request):
-    return RADII[request.param]
+    return IMPLEMENTATIONS_OF_GAUSSIAN_RADIUS[request.param]
 
 
 def tensors(points, radii, labels, dtype=torch.float32):
@@ -74,12 +74,12 @@ def test_the_radius_keeps_its_promise(height, width, t):
     assert math.isclose(iou.min(), t, abs_tol=1e-9)
 
 
-@pytest.mark.parametrize("name", RADII)
+@pytest.mark.parametrize("name", IMPLEMENTATIONS_OF_GAUSSIAN_RADIUS)
 @settings(deadline=None, max_examples=60)
 @given(st.floats(0, 1e4, width=32), st.floats(0, 1e4, width=32), st.floats(1e-9, 1))
 def test_rounding_makes_no_radius_negative_or_nan(name, height, width, t):
     for sizes in ([height, width], [height, height], [height, 0]):
-        radius = RADII[name](torch.tensor(sizes), t)
+        radius = IMPLEMENTATIONS_OF_GAUSSIAN_RADIUS[name](torch.tensor(sizes), t)
         assert 0 <= radius <= min(sizes) / 2 * (1 + 1e-3) + 1e-2
 
 
@@ -95,7 +95,8 @@ def test_forms_agree(n, seed, height, width):
     )
     assert_close(loop, vectorized)
     sizes = torch.rand(n, 2, generator=generator) * 30
-    assert_close(*(form(sizes, 0.3) for form in RADII.values()), rtol=0, atol=1e-5)
+    loop, vectorized = (form(sizes, 0.3) for form in IMPLEMENTATIONS_OF_GAUSSIAN_RADIUS.values())
+    assert_close(loop, vectorized, rtol=0, atol=1e-5)
 
 
 def test_every_point_is_a_peak_of_1(form):

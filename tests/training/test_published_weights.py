@@ -16,8 +16,8 @@ from edudet.data.coco_names import CATEGORIES, JOINTS, NO_CATEGORY, SKELETON
 from edudet.data.images import write_image
 from edudet.data.renumbered import Renumbered
 from edudet.models.published.two_stage import torchvision_name
+from edudet.training import load_trained
 from edudet.training.published_weights import PUBLISHED, read_published
-from edudet.training.run import trained
 
 DOG = CATEGORIES.index("dog") + 1
 SILENT = ("rpn.head.cls_logits", "rpn.head.bbox_pred", "box_branch.predictor.bbox_pred")
@@ -91,7 +91,7 @@ class Strips:
 
 
 def test_eval_matches_classes_by_their_names(dogs, tmp_path):
-    model, _, path = trained("fasterrcnn_resnet50_fpn", dogs)
+    model, _, path = load_trained("fasterrcnn_resnet50_fpn", dogs)
     with torch.inference_mode():
         (found,) = model([torch.rand(3, 20, 240)])  # the same boxes on each picture
     assert path == dogs and set(found["labels"].tolist()) == {DOG}
@@ -158,7 +158,7 @@ def test_files_that_are_something_else(dogs, strip, tmp_path):
         (torn, "must be a whole file with a state dict"),
         (strip, "must be a whole file with a state dict"),
         (other, "must hold torchvision's maskrcnn_resnet50_fpn, lacks roi_heads"),
-        (alone, "must hold a state dict: names and tensors"),
+        (alone, "must hold a state dict and nothing else: "),
         (dogs, "must fit MaskRCNN, but it lacks roi_heads.mask_head.0.0.weight"),
         (tmp_path / "none.pth", "none.pth"),
     ]:

@@ -13,12 +13,14 @@ from training.tiny import Tiny
 
 from edudet.cli import main
 from edudet.data import Scenes
+from edudet.data.about import about
 from edudet.data.coco import write_coco
 from edudet.data.images import read_image, write_image
+from edudet.tasks.detection import BOX
 from edudet.training import run
 from edudet.training.recipes import RECIPES, Recipe
 
-TINY = Recipe(Tiny, "easy", "box", 4, 2, 0.05, {"warmup": 1, "weight_decay": 1e-3})
+TINY = Recipe(Tiny, "easy", BOX, 4, 2, 0.05, {"warmup": 1, "weight_decay": 1e-3})
 
 
 class Few(Scenes):
@@ -121,8 +123,8 @@ class Sure(nn.Module):
 @pytest.fixture
 def sure(monkeypatch, tmp_path):
     """The weights of a model that finds things."""
-    monkeypatch.setitem(RECIPES, "sure", Recipe(Sure, "easy", "box", 1, 1, 0.1, {}))
-    run.save_weights(tmp_path / "sure.pt", Sure(), model="sure", **run.about(Scenes("easy")))
+    monkeypatch.setitem(RECIPES, "sure", Recipe(Sure, "easy", BOX, 1, 1, 0.1, {}))
+    run.save_weights(tmp_path / "sure.pt", Sure(), model="sure", **about(Scenes("easy")))
     return tmp_path / "sure.pt"
 
 
@@ -145,14 +147,63 @@ def test_detect_writes_pictures_and_records(sure, photo, tmp_path):
     assert read_image(out / "photo_2.png").shape[2] == 640  # 150 x 100, enlarged
     coco = pytest.importorskip("pycocotools.coco", reason="pycocotools is not installed")
     read = coco.COCO(out / "detections.json")
-    assert [image["file_name"] for image in read.loadImgs([1, 2])] == [str(photo), str(wide)]
+    names = [image["file_name"] for image in read.loadImgs([1, 2])]
+    assert names == ["photo.png", "other/photo.png"]  # from the folder on that holds both
     first, second = read.loadAnns(read.getAnnIds([2]))
     assert first["bbox"] == [10, 20, 40, 40] and first["score"] == pytest.approx(0.9)
     assert read.loadCats(second["category_id"])[0]["name"] == Scenes("easy").categories[2]
     mask = np.zeros((100, 150))
     mask[50:90, 40:100] = 1
     assert (read.annToMask(second) == mask).all()
+    assert second["area"] == mask.sum()
     assert first["keypoints"][:3] == [15, 15, 25] and len(first["keypoints"]) == 42
+
+
+def test_detect_takes_folders(sure, photo, tmp_path):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    (tmp_path / "photos" / "deep").mkdir(parents=True)
+    for name in ("b.PNG", "a.png", "deep/c.png"):
+        (tmp_path / "photos" / name).write_bytes(photo.read_bytes())
+    (tmp_path / "photos" / "notes.txt").write_text("no picture")
+    out = tmp_path / "out"
+    words = ("--model", "sure", "--weights", sure, "--out", out)
+    told(edudet("detect", tmp_path / "photos", *words))
+    found = json.loads((out / "detections.json").read_text())
+    assert [image["file_name"] for image in found["images"]] == ["a.png", "b.PNG", "deep/c.png"]
+    (tmp_path / "empty").mkdir()
+    result = edudet("detect", tmp_path / "empty", *words)
+    assert result.exit_code == 1 and "empty must have a picture in it, got none" in result.output
+
+
+@pytest.mark.parametrize(("zero", "corner"), [(False, 9), (True, 10)])
+def test_eval_of_a_voc_folder_with_classes_of_its_own(monkeypatch, sure, tmp_path, zero, corner):
+    names = Scenes("easy").categories
+    voc = tmp_path / "export"
+    for room in ("ImageSets/Main", "JPEGImages", "Annotations"):
+        (voc / room).mkdir(parents=True)
+    (voc / "ImageSets/Main/test.txt").write_text("my image\n")
+    write_image(voc / "JPEGImages" / "my image.png", torch.rand(3, 100, 150))
+    box = "<xmin>10</xmin><ymin>20</ymin><xmax>50</xmax><ymax>60</ymax>"
+    (voc / "Annotations" / "my image.xml").write_text(
+        f"<annotation><object><name>{names[0]}</name><bndbox>{box}</bndbox></object></annotation>"
+    )
+    seen = []
+    measured = run.evaluate
+    monkeypatch.setattr(
+        run, "evaluate", lambda model, dataset, *args, **more: seen.append(dataset[0][1]["boxes"])
+        or measured(model, dataset, *args, **more),
+    )  # fmt: skip
+    words = ("eval", "sure", "--weights", sure, "--voc", voc, "--json")
+    assert "must know the classes of the images, aeroplane, " in edudet(*words).output
+    assert "name must be one of ring, got 'ball'" in edudet(*words, "--classes", "ring").output
+    classes = ("--classes", f"{names[0]}, {names[1]}", *["--zero-based"] * zero)
+    metrics = json.loads(told(edudet(*words, *classes)))
+    assert seen[-1].tolist() == [[corner, corner + 10, 50, 60]]
+    assert metrics["AP50"] == 1.0
+    for option in (("--classes", "a"), ("--zero-based",)):
+        result = edudet("eval", "sure", "--weights", sure, *option)
+        assert result.exit_code == 2 and "go with --voc" in result.output
+    assert "each of its own" in edudet(*words, "--classes", "a,a").output
 
 
 def test_detect_shows_what_is_sure(sure, photo, tmp_path):
@@ -183,7 +234,7 @@ def test_prepare_gives_a_new_image_its_proposals(monkeypatch, folder, photo, tmp
             image, target = self.dataset[i]
             return image, {**target, "proposals": torch.ones(5, 4)}
 
-    recipe = Recipe(Proposed, "easy", "box", 1, 1, 0.1, {}, prepare=WithProposals)
+    recipe = Recipe(Proposed, "easy", BOX, 1, 1, 0.1, {}, prepare=WithProposals)
     monkeypatch.setitem(RECIPES, "tiny", recipe)
     told(edudet("detect", photo, "--model", "tiny", "--weights", folder / "model.pt",
                 "--out", tmp_path))  # fmt: skip
@@ -197,7 +248,7 @@ def test_mistakes_are_told_in_a_line(folder, sure, photo, tmp_path):
     for words, message in [
         (("train", "nothing", "--out", tmp_path / "x"), "MODEL must be one of"),
         (("train", "tiny", "--out", tmp_path / "x", "--level", "odd"), "level must be a Level or"),
-        (("eval", "tiny"), "no weights of tiny come with this package"),
+        (("eval", "tiny"), "no weights of tiny come with edudet"),
         (("eval", "tiny", "--weights", tmp_path / "no.pt"), "no.pt"),
         (("eval", "tiny", "--weights", photo), "must be a whole file that edudet wrote"),
         (("eval", "tiny", "--weights", sure), "must hold the weights of tiny, got 'sure'"),

@@ -11,10 +11,22 @@
 #define EDUDET_API __attribute__((visibility("default")))
 #endif
 
+// What the linker calls a function. A CUDA build of torch brings NVIDIA's runtime into the process,
+// whose names go before those of libraries that are opened later: neither is to answer for the
+// other.
+#define EDUDET_NAMED(name) __asm__("edudet_" #name)
+
+// In the project's own launchers and bindings, no error may be dropped.
+#ifdef EDUDET_WITH_CUDA
+#define EDUDET_NODISCARD [[nodiscard]]
+#else
+#define EDUDET_NODISCARD
+#endif
+
 #define CUDART_VERSION 12000
 #define CUDART_CB
 
-enum cudaError {
+enum EDUDET_NODISCARD cudaError {
   cudaSuccess = 0,
   cudaErrorInvalidValue = 1,
   cudaErrorMemoryAllocation = 2,
@@ -79,30 +91,34 @@ enum { cudaStreamDefault = 0, cudaStreamNonBlocking = 1 };
 
 extern "C" {
 // The error of the last launch; reading it with cudaGetLastError forgets it.
-EDUDET_API cudaError_t cudaGetLastError();
-EDUDET_API cudaError_t cudaPeekAtLastError();
+EDUDET_API cudaError_t cudaGetLastError() EDUDET_NAMED(cudaGetLastError);
+EDUDET_API cudaError_t cudaPeekAtLastError() EDUDET_NAMED(cudaPeekAtLastError);
 // For a failed launch: the emulator's whole message, with thread and place.
-EDUDET_API const char* cudaGetErrorString(cudaError_t error);
-EDUDET_API const char* cudaGetErrorName(cudaError_t error);
+EDUDET_API const char* cudaGetErrorString(cudaError_t error) EDUDET_NAMED(cudaGetErrorString);
+EDUDET_API const char* cudaGetErrorName(cudaError_t error) EDUDET_NAMED(cudaGetErrorName);
 
-EDUDET_API cudaError_t cudaMemset(void* data, int value, size_t bytes);
+EDUDET_API cudaError_t cudaMemset(void* data, int value, size_t bytes) EDUDET_NAMED(cudaMemset);
 EDUDET_API cudaError_t cudaMemsetAsync(void* data, int value, size_t bytes,
-                                       cudaStream_t stream = nullptr);
-EDUDET_API cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind);
+                                       cudaStream_t stream = nullptr) EDUDET_NAMED(cudaMemsetAsync);
+EDUDET_API cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind)
+    EDUDET_NAMED(cudaMemcpy);
 EDUDET_API cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes,
-                                       cudaMemcpyKind kind, cudaStream_t stream = nullptr);
+                                       cudaMemcpyKind kind, cudaStream_t stream = nullptr)
+    EDUDET_NAMED(cudaMemcpyAsync);
 EDUDET_API cudaError_t edudet_malloc(void** data, size_t bytes);
-EDUDET_API cudaError_t cudaFree(void* data);
-EDUDET_API cudaError_t cudaFreeAsync(void* data, cudaStream_t stream);
+EDUDET_API cudaError_t cudaFree(void* data) EDUDET_NAMED(cudaFree);
+EDUDET_API cudaError_t cudaFreeAsync(void* data, cudaStream_t stream) EDUDET_NAMED(cudaFreeAsync);
 
-EDUDET_API cudaError_t cudaStreamCreate(cudaStream_t* stream);
-EDUDET_API cudaError_t cudaStreamDestroy(cudaStream_t stream);
-EDUDET_API cudaError_t cudaStreamSynchronize(cudaStream_t stream);
-EDUDET_API cudaError_t cudaDeviceSynchronize();
-EDUDET_API cudaError_t cudaGetDevice(int* device);
-EDUDET_API cudaError_t cudaSetDevice(int device);
-EDUDET_API cudaError_t cudaGetDeviceCount(int* count);
-EDUDET_API cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device);
+EDUDET_API cudaError_t cudaStreamCreate(cudaStream_t* stream) EDUDET_NAMED(cudaStreamCreate);
+EDUDET_API cudaError_t cudaStreamDestroy(cudaStream_t stream) EDUDET_NAMED(cudaStreamDestroy);
+EDUDET_API cudaError_t cudaStreamSynchronize(cudaStream_t stream)
+    EDUDET_NAMED(cudaStreamSynchronize);
+EDUDET_API cudaError_t cudaDeviceSynchronize() EDUDET_NAMED(cudaDeviceSynchronize);
+EDUDET_API cudaError_t cudaGetDevice(int* device) EDUDET_NAMED(cudaGetDevice);
+EDUDET_API cudaError_t cudaSetDevice(int device) EDUDET_NAMED(cudaSetDevice);
+EDUDET_API cudaError_t cudaGetDeviceCount(int* count) EDUDET_NAMED(cudaGetDeviceCount);
+EDUDET_API cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device)
+    EDUDET_NAMED(cudaDeviceGetAttribute);
 EDUDET_API cudaError_t edudet_function_attribute(const void* function, cudaFuncAttribute attribute,
                                                  int value);
 EDUDET_API cudaError_t edudet_occupancy(int* blocks, int threads, size_t shared_bytes);

@@ -48,6 +48,10 @@ POLYGONS = [
     Case("a triangle", ([[0, 0, 4, 4, 0, 4]], 4, 4), [
         [1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 1, 1],
     ], "the edge passes through the middles of pixels: what lies below it is inside"),
+    Case("a part of two corners", ([[0, 0, 2, 2], [1, 1, 3, 1, 3, 3, 1, 3]], 3, 3), [
+        [0, 0, 0], [0, 1, 1], [0, 1, 1],
+    ], "fewer than three corners enclose nothing"),
+    Case("one corner alone", ([[1, 1]], 2, 2), [[0, 0], [0, 0]]),
     Case("beside the image", ([[9, 9, 12, 9, 12, 12]], 2, 2), [[0, 0], [0, 0]]),
 ]
 

@@ -3,7 +3,7 @@
 import torch
 
 from edudet.cases.ops.affine_grid import CASES, MISTAKES
-from edudet.exercises.exercise import Exercise, hidden, worked
+from edudet.course.exercise import Exercise, hidden, worked
 from edudet.ops import affine_grid as library_affine_grid
 
 

@@ -4,7 +4,7 @@ the weights of a part, so that one sees where they come from."""
 import torch
 
 from edudet.cases.case import Case
-from edudet.exercises.exercise import Exercise, hidden, worked
+from edudet.course.exercise import Exercise, hidden, worked
 from edudet.models.two_stage.alternating import PARTS, STEPS
 
 

@@ -4,8 +4,8 @@ import torch
 
 from edudet.cases.case import Case
 from edudet.cases.proposals.anchors import CASES, MISTAKES, MISTAKES_WITH_SHAPES, SHAPES
-from edudet.exercises.exercise import Exercise, hidden, worked
-from edudet.exercises.material import boxes_tensor, random_boxes
+from edudet.course.exercise import Exercise, hidden, worked
+from edudet.course.material import boxes_tensor, random_boxes
 from edudet.proposals import generate_anchors as library_generate
 from edudet.proposals import grid_anchors as library_grid
 

@@ -4,8 +4,8 @@ import numpy
 import torch
 
 from edudet.cases.metrics.average_precision import CASES, MISTAKES
-from edudet.exercises.exercise import Exercise, hidden, worked
-from edudet.exercises.material import numbers_agree
+from edudet.course.exercise import Exercise, hidden, worked
+from edudet.course.material import numbers_agree
 from edudet.metrics import average_precision as library_average_precision
 
 

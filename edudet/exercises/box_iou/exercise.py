@@ -1,8 +1,8 @@
 """Exercise: the IoU of every pair from two sets of boxes."""
 
 from edudet.cases.ops.box_iou import CASES, MISTAKES
-from edudet.exercises.exercise import Exercise, hidden, worked
-from edudet.exercises.material import boxes_tensor, random_boxes
+from edudet.course.exercise import Exercise, hidden, worked
+from edudet.course.material import boxes_tensor, random_boxes
 from edudet.ops import box_iou
 
 

@@ -3,14 +3,14 @@
 import numpy
 
 from edudet.cases.ops.box_iou import CASES, MISTAKES
+from edudet.course.exercise import Compiled, Exercise, hidden, worked
+from edudet.course.material import boxes_tensor
 from edudet.exercises.box_iou.exercise import (
     far_below_zero,
     many,
     one_against_many,
     with_empty_ones,
 )
-from edudet.exercises.exercise import Compiled, Exercise, hidden, worked
-from edudet.exercises.material import boxes_tensor
 from edudet.ops import box_iou
 
 

@@ -4,13 +4,13 @@ import numpy
 
 from edudet.cases.case import Case
 from edudet.cases.ops.box_iou import CASES, MISTAKES
+from edudet.course.exercise import Compiled, Exercise, hidden, worked
+from edudet.course.material import boxes_tensor, random_boxes
 from edudet.exercises.box_iou.exercise import (
     far_below_zero,
     one_against_many,
     with_empty_ones,
 )
-from edudet.exercises.exercise import Compiled, Exercise, hidden, worked
-from edudet.exercises.material import boxes_tensor, random_boxes
 from edudet.ops import box_iou
 
 

@@ -6,8 +6,8 @@ import torch
 from edudet.cases.case import Case
 from edudet.cases.metrics.coco_metrics import CASES, MISTAKES, truth
 from edudet.cases.metrics.coco_metrics import found as found_records
-from edudet.exercises.exercise import Exercise, hidden, worked
-from edudet.exercises.material import boxes_tensor, numbers_agree, scores_tensor
+from edudet.course.exercise import Exercise, hidden, worked
+from edudet.course.material import boxes_tensor, numbers_agree, scores_tensor
 from edudet.metrics.coco import AREAS, IOU_THRESHOLDS
 from edudet.metrics.coco_metrics import coco_evaluate
 from edudet.ops import box_iou

@@ -3,8 +3,8 @@
 import torch
 
 from edudet.cases.metrics.confusion import CASES, MISTAKES
-from edudet.exercises.exercise import Exercise, hidden, worked
-from edudet.exercises.material import numbers_agree, random_scores
+from edudet.course.exercise import Exercise, hidden, worked
+from edudet.course.material import numbers_agree, random_scores
 from edudet.metrics import confusion as library_confusion
 
 

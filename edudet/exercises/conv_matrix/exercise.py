@@ -5,7 +5,7 @@ import math
 import torch
 
 from edudet.cases.ops.conv_matrix import CASES, MISTAKES
-from edudet.exercises.exercise import Exercise, hidden, worked
+from edudet.course.exercise import Exercise, hidden, worked
 from edudet.ops import conv_matrix as library_conv_matrix
 
 

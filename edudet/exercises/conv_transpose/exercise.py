@@ -4,7 +4,7 @@ import torch
 
 from edudet.cases.case import Case
 from edudet.cases.ops.conv_transpose import CASES, MISTAKES
-from edudet.exercises.exercise import Exercise, hidden, worked
+from edudet.course.exercise import Exercise, hidden, worked
 from edudet.ops import conv_transpose2d
 
 

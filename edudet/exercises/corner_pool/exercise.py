@@ -3,7 +3,8 @@
 import torch
 
 from edudet.cases.ops.corner_pool import CASES, MISTAKES
-from edudet.exercises.exercise import Exercise, hidden, worked
+from edudet.course.exercise import Exercise, hidden, worked
+from edudet.course.material import show_numbers
 from edudet.ops import corner_pool as library_corner_pool
 
 
@@ -39,8 +40,6 @@ def lines(random):
 
 def draw(axes, case, result):
     """The sums; what the map holds is written small into the corners of the cells."""
-    from edudet.exercises.picture import show_numbers  # needs matplotlib, which checking does not
-
     plane = case[0][0][0]
     show_numbers(axes, result)
     if len(plane) <= 12 and len(plane[0]) <= 12:

@@ -5,8 +5,8 @@ import math
 import torch
 
 from edudet.cases.targets.corner_targets import CASES, MISTAKES
-from edudet.exercises.exercise import Exercise, hidden, worked
-from edudet.exercises.material import boxes_tensor, draw_heatmap, random_objects
+from edudet.course.exercise import Exercise, hidden, worked
+from edudet.course.material import boxes_tensor, draw_heatmap, random_objects
 from edudet.targets import corner_targets as library_targets
 from edudet.targets import gaussian_heatmaps
 

@@ -6,8 +6,8 @@ from edudet.boxes import decode_deltas as library_decode
 from edudet.boxes import encode_deltas as library_encode
 from edudet.cases.boxes.deltas import CASES, ENCODED, MISTAKES, MISTAKES_WITH_ENCODED, ONES
 from edudet.cases.case import Case
-from edudet.exercises.exercise import Exercise, hidden, worked
-from edudet.exercises.material import boxes_tensor, random_boxes
+from edudet.course.exercise import Exercise, hidden, worked
+from edudet.course.material import boxes_tensor, random_boxes
 
 
 def encode_deltas(boxes, anchors):

@@ -5,7 +5,7 @@ import torch
 
 from edudet.cases.case import Case
 from edudet.cases.ops.grid_sample import CASES, MISTAKES, X
-from edudet.exercises.exercise import Exercise, hidden, worked
+from edudet.course.exercise import Exercise, hidden, worked
 from edudet.ops import grid_sample as library_grid_sample
 
 

@@ -3,7 +3,7 @@
 import torch
 
 from edudet.cases.targets.heatmaps import CASES, MISTAKES, MISTAKES_WITH_SIZES, SIZES
-from edudet.exercises.exercise import Exercise, hidden, worked
+from edudet.course.exercise import Exercise, hidden, worked
 from edudet.targets import gaussian_heatmaps as library_heatmaps
 from edudet.targets import gaussian_radius as library_radius
 

@@ -3,8 +3,8 @@
 import torch
 
 from edudet.cases.targets.keypoint_targets import CASES, MISTAKES
-from edudet.exercises.exercise import Exercise, hidden, worked
-from edudet.exercises.material import boxes_tensor
+from edudet.course.exercise import Exercise, hidden, worked
+from edudet.course.material import boxes_tensor
 from edudet.targets import keypoint_targets as library_targets
 
 

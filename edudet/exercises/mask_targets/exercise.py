@@ -6,8 +6,8 @@ import torch
 
 from edudet.cases.case import Case
 from edudet.cases.targets.mask_targets import CASES, LEFT, MISTAKES, TOP
-from edudet.exercises.exercise import Exercise, hidden, worked
-from edudet.exercises.material import boxes_tensor
+from edudet.course.exercise import Exercise, hidden, worked
+from edudet.course.material import boxes_tensor
 from edudet.targets import mask_targets as library_targets
 
 

@@ -6,8 +6,8 @@ import numpy
 import torch
 
 from edudet.cases.targets.masked_targets import CASES, MISTAKES
-from edudet.exercises.exercise import Exercise, hidden, worked
-from edudet.exercises.material import boxes_tensor
+from edudet.course.exercise import Exercise, hidden, worked
+from edudet.course.material import boxes_tensor
 from edudet.targets import masked_targets as library_targets
 
 

@@ -5,8 +5,8 @@ import itertools
 import numpy
 
 from edudet.cases.metrics.match_detections import CASES, MISTAKES
-from edudet.exercises.exercise import Exercise, hidden, worked
-from edudet.exercises.material import boxes_tensor, random_boxes, random_scores, scores_tensor
+from edudet.course.exercise import Exercise, hidden, worked
+from edudet.course.material import boxes_tensor, random_boxes, random_scores, scores_tensor
 from edudet.metrics import match_detections as library_match_detections
 from edudet.ops import box_iou
 

@@ -4,8 +4,8 @@ import torch
 
 from edudet.cases.case import Case
 from edudet.cases.targets.matching import CASES, GT, MISTAKES
-from edudet.exercises.exercise import Exercise, hidden, worked
-from edudet.exercises.material import boxes_tensor, random_boxes
+from edudet.course.exercise import Exercise, hidden, worked
+from edudet.course.material import boxes_tensor, random_boxes
 from edudet.targets import match_anchors as library_match
 
 

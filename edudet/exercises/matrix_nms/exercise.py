@@ -4,8 +4,8 @@ import torch
 
 from edudet import ops
 from edudet.cases.ops.matrix_nms import CASES, MISTAKES
-from edudet.exercises.exercise import Exercise, hidden, worked
-from edudet.exercises.material import (
+from edudet.course.exercise import Exercise, hidden, worked
+from edudet.course.material import (
     boxes_tensor,
     draw_lowered_scores,
     random_boxes,

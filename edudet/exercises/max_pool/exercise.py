@@ -3,8 +3,8 @@
 from edudet import ops
 from edudet.cases.case import Case
 from edudet.cases.ops.max_pool import CASES, MISTAKES
-from edudet.exercises.exercise import Exercise, hidden, worked
-from edudet.exercises.material import draw_maps, maps_tensor
+from edudet.course.exercise import Exercise, hidden, worked
+from edudet.course.material import draw_maps, maps_tensor
 
 
 def max_pool2d_with_indices(input, kernel_size, stride, padding):

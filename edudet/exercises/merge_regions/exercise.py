@@ -6,8 +6,8 @@ import torch
 from edudet import proposals
 from edudet.cases.case import Case
 from edudet.cases.proposals.merge_regions import CASES, MISTAKES
-from edudet.exercises.exercise import Exercise, Test, hidden, worked
-from edudet.exercises.material import draw_labels
+from edudet.course.exercise import Exercise, Test, hidden, worked
+from edudet.course.material import draw_labels
 
 
 def merge_regions(labels):

@@ -3,8 +3,8 @@
 import torch
 
 from edudet.cases.ops.nms import CASES, MISTAKES
-from edudet.exercises.exercise import Exercise, hidden, worked
-from edudet.exercises.material import boxes_tensor, draw_kept_boxes, random_boxes, random_scores
+from edudet.course.exercise import Exercise, hidden, worked
+from edudet.course.material import boxes_tensor, draw_kept_boxes, random_boxes, random_scores
 from edudet.ops import nms
 
 

@@ -4,8 +4,8 @@ import numpy
 import torch
 
 from edudet.cases.ops.nms import CASES, MISTAKES
-from edudet.exercises.exercise import Compiled, Exercise, hidden, worked
-from edudet.exercises.material import boxes_tensor, draw_kept_boxes
+from edudet.course.exercise import Compiled, Exercise, hidden, worked
+from edudet.course.material import boxes_tensor, draw_kept_boxes
 from edudet.exercises.nms.exercise import crowd, equal_scores, exactly_half, sparse_or_none
 from edudet.ops import nms
 

@@ -5,8 +5,8 @@ import torch
 
 from edudet.cases.case import Case
 from edudet.cases.ops.nms import CASES, MISTAKES
-from edudet.exercises.exercise import Compiled, Exercise, hidden, worked
-from edudet.exercises.material import boxes_tensor, random_boxes, random_scores
+from edudet.course.exercise import Compiled, Exercise, hidden, worked
+from edudet.course.material import boxes_tensor, random_boxes, random_scores
 from edudet.exercises.nms.exercise import crowd, exactly_half
 from edudet.ops import nms
 from edudet.ops.box_iou import box_iou

@@ -7,7 +7,7 @@ import torch
 
 from edudet.cases.case import Case
 from edudet.cases.metrics.oks import CASES, MISTAKES
-from edudet.exercises.exercise import Exercise, hidden, worked
+from edudet.course.exercise import Exercise, hidden, worked
 from edudet.metrics import oks as library_oks
 
 

@@ -4,7 +4,7 @@ import numpy
 import torch
 
 from edudet.cases.metrics.panoptic import CASES, MISTAKES
-from edudet.exercises.exercise import Exercise, hidden, worked
+from edudet.course.exercise import Exercise, hidden, worked
 from edudet.metrics import panoptic_quality as library_quality
 
 WIDTH = 8  # of the maps of the hidden tests

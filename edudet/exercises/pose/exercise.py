@@ -7,8 +7,8 @@ import torch
 
 from edudet.cases.case import Case
 from edudet.cases.metrics.pose import CASES, CASES_OF_PCKH, CASES_OF_PDJ, MISTAKES
-from edudet.exercises.exercise import Exercise, hidden, worked
-from edudet.exercises.material import boxes_tensor, random_boxes
+from edudet.course.exercise import Exercise, hidden, worked
+from edudet.course.material import boxes_tensor, random_boxes
 from edudet.metrics import pck as library_pck
 from edudet.metrics import pckh as library_pckh
 from edudet.metrics import pdj as library_pdj

@@ -3,8 +3,8 @@
 import torch
 
 from edudet.cases.metrics.precision_recall import CASES, MISTAKES
-from edudet.exercises.exercise import Exercise, hidden, worked
-from edudet.exercises.material import random_scores
+from edudet.course.exercise import Exercise, hidden, worked
+from edudet.course.material import random_scores
 from edudet.metrics import precision_recall_curve
 
 

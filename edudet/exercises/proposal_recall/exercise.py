@@ -2,8 +2,8 @@
 
 from edudet import metrics
 from edudet.cases.metrics.proposal_recall import CASES, MISTAKES
-from edudet.exercises.exercise import Exercise, Test, hidden, worked
-from edudet.exercises.material import boxes_tensor, random_boxes
+from edudet.course.exercise import Exercise, Test, hidden, worked
+from edudet.course.material import boxes_tensor, random_boxes
 
 
 def proposal_recall(proposals, gt_boxes, counts, iou_threshold):

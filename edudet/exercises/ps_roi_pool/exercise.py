@@ -4,8 +4,8 @@ and a column more are put behind them, which the library does not read."""
 import torch
 
 from edudet.cases.ops.ps_roi_pool import CASES, MISTAKES, _with
-from edudet.exercises.exercise import Exercise, hidden, worked
-from edudet.exercises.material import boxes_tensor
+from edudet.course.exercise import Exercise, hidden, worked
+from edudet.course.material import boxes_tensor
 from edudet.ops import ps_roi_pool as library_ps_roi_pool
 
 

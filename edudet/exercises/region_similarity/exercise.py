@@ -4,7 +4,7 @@ import torch
 
 from edudet import proposals
 from edudet.cases.proposals.region_similarity import CASES, MISTAKES
-from edudet.exercises.exercise import Exercise, hidden, worked
+from edudet.course.exercise import Exercise, hidden, worked
 from edudet.proposals.region_similarity import Region
 
 KINDS = "colour", "texture", "size", "fill"

@@ -4,7 +4,7 @@ import torch
 
 from edudet.cases.case import Case
 from edudet.cases.metrics.rle import CASES, MISTAKES, MISTAKES_OF_DECODING
-from edudet.exercises.exercise import Exercise, hidden, worked
+from edudet.course.exercise import Exercise, hidden, worked
 from edudet.metrics import rle as library
 from edudet.metrics import rle_decode as library_rle_decode
 

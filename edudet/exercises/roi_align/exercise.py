@@ -6,8 +6,8 @@ import torch
 
 from edudet import ops
 from edudet.cases.ops.roi_align import CASES, MISTAKES
-from edudet.exercises.exercise import Exercise, hidden, worked
-from edudet.exercises.material import draw_roi_on_map, random_maps, random_rois
+from edudet.course.exercise import Exercise, hidden, worked
+from edudet.course.material import draw_roi_on_map, random_maps, random_rois
 
 # The exercise is about what is aligned, with a number of samples that is given.
 SAMPLES = {"samples by size": 3, "partly outside": 8}

@@ -9,8 +9,8 @@ from edudet import ops
 from edudet.cases.case import Case
 from edudet.cases.ops.roi_align import CASES_OF_BACKWARD as CASES
 from edudet.cases.ops.roi_align import MISTAKES_OF_BACKWARD as MISTAKES
-from edudet.exercises.exercise import Compiled, Exercise, hidden, worked
-from edudet.exercises.material import draw_roi_on_map, random_rois
+from edudet.course.exercise import Compiled, Exercise, hidden, worked
+from edudet.course.material import draw_roi_on_map, random_rois
 
 THREADS = 128  # in a block
 

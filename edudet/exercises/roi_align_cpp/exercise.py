@@ -2,7 +2,7 @@
 
 import numpy
 
-from edudet.exercises.exercise import Compiled, Exercise, hidden, worked
+from edudet.course.exercise import Compiled, Exercise, hidden, worked
 from edudet.exercises.roi_align import exercise as python
 from edudet.exercises.roi_align.exercise import WORKED, roi_align
 

@@ -3,8 +3,8 @@
 import numpy
 
 from edudet.cases.case import Case
-from edudet.exercises.exercise import Compiled, Exercise, hidden, worked
-from edudet.exercises.material import random_maps, random_rois
+from edudet.course.exercise import Compiled, Exercise, hidden, worked
+from edudet.course.material import random_maps, random_rois
 from edudet.exercises.roi_align import exercise as python
 from edudet.exercises.roi_align.exercise import roi_align
 from edudet.exercises.roi_align_cpp.exercise import pack

@@ -3,8 +3,8 @@
 import torch
 
 from edudet.cases.ops.roi_pool import CASES, MISTAKES
-from edudet.exercises.exercise import Exercise, hidden, worked
-from edudet.exercises.material import boxes_tensor
+from edudet.course.exercise import Exercise, hidden, worked
+from edudet.course.material import boxes_tensor
 from edudet.ops import roi_pool as library_roi_pool
 
 

@@ -15,8 +15,8 @@ from edudet.cases.targets.roi_targets import (
     _targets,
     drawn,
 )
-from edudet.exercises.exercise import Exercise, hidden, worked
-from edudet.exercises.material import boxes_tensor, random_boxes
+from edudet.course.exercise import Exercise, hidden, worked
+from edudet.course.material import boxes_tensor, random_boxes
 from edudet.targets import roi_targets as library_targets
 
 

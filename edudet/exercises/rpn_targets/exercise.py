@@ -5,8 +5,8 @@ import torch
 
 from edudet.cases.case import Case
 from edudet.cases.targets.rpn_targets import CASES, FAR, GT, MISTAKES, _targets, drawn
-from edudet.exercises.exercise import Exercise, hidden, worked
-from edudet.exercises.material import boxes_tensor, random_boxes
+from edudet.course.exercise import Exercise, hidden, worked
+from edudet.course.material import boxes_tensor, random_boxes
 from edudet.targets import match_anchors
 from edudet.targets import rpn_targets as library_targets
 

@@ -5,7 +5,7 @@ import torch
 
 from edudet.cases.case import Case
 from edudet.cases.targets.sampling import CASES, MISTAKES
-from edudet.exercises.exercise import Exercise, hidden, worked
+from edudet.course.exercise import Exercise, hidden, worked
 from edudet.targets import sample_balanced as library_sample
 
 

@@ -4,7 +4,7 @@ import numpy
 import torch
 
 from edudet.cases.ops.sampling_weights import CASES, MISTAKES
-from edudet.exercises.exercise import Exercise, hidden, worked
+from edudet.course.exercise import Exercise, hidden, worked
 from edudet.ops import sampling_weights as library_sampling_weights
 
 

@@ -5,7 +5,8 @@ import torch
 
 from edudet.cases.case import Case
 from edudet.cases.metrics.segmentation import CASES, MISTAKES, MISTAKES_OF_SCORES, SCORES
-from edudet.exercises.exercise import Exercise, hidden, worked
+from edudet.course.exercise import Exercise, hidden, worked
+from edudet.course.material import show_numbers
 from edudet.metrics import segmentation as library
 
 
@@ -90,8 +91,6 @@ def tables(*chosen):
 
 def draw_score(axes, case, result):
     """The table, and the score below it."""
-    from edudet.exercises.picture import show_numbers  # needs matplotlib
-
     show_numbers(axes, case[0])
     axes.set_ylabel("truth")
     numbers = numpy.asarray(result).reshape(-1).tolist()

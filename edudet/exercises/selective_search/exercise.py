@@ -5,8 +5,8 @@ import torch
 
 from edudet import proposals
 from edudet.cases.proposals.selective_search import CASES, MISTAKES
-from edudet.exercises.exercise import Exercise, hidden, worked
-from edudet.exercises.material import draw_labels
+from edudet.course.exercise import Exercise, hidden, worked
+from edudet.course.material import draw_labels
 
 
 def selective_search(image, scale):

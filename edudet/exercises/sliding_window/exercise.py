@@ -2,8 +2,8 @@
 
 from edudet.cases.case import Case
 from edudet.cases.proposals.sliding_window import CASES, COUNTS, MISTAKES
-from edudet.exercises.exercise import Exercise, hidden, worked
-from edudet.exercises.material import boxes_tensor
+from edudet.course.exercise import Exercise, hidden, worked
+from edudet.course.material import boxes_tensor
 from edudet.proposals import sliding_windows as library_windows
 from edudet.proposals import window_count as library_count
 

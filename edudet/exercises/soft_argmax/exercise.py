@@ -3,7 +3,7 @@
 import torch
 
 from edudet.cases.ops.soft_argmax import CASES, MISTAKES
-from edudet.exercises.exercise import Exercise, hidden, worked
+from edudet.course.exercise import Exercise, hidden, worked
 from edudet.ops import soft_argmax2d
 
 

@@ -5,7 +5,7 @@ import torch
 from edudet import proposals
 from edudet.cases.case import Case
 from edudet.cases.proposals.template_matching import CASES, MISTAKES
-from edudet.exercises.exercise import Exercise, Test, hidden, worked
+from edudet.course.exercise import Exercise, Test, hidden, worked
 
 # Without the argument that pads the image.
 PLAIN_CASES = [

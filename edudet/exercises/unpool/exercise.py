@@ -8,8 +8,8 @@ from edudet.cases.ops.unpool import (
     MISTAKES,
     MISTAKES_OF_MAX_UNPOOLING,
 )
-from edudet.exercises.exercise import Exercise, hidden, worked
-from edudet.exercises.material import draw_maps, maps_tensor
+from edudet.course.exercise import Exercise, hidden, worked
+from edudet.course.material import draw_maps, maps_tensor
 
 KINDS = "nearest", "bed_of_nails"
 

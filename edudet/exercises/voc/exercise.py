@@ -3,8 +3,8 @@
 import torch
 
 from edudet.cases.metrics.voc import CASES, MISTAKES, A, B, C, D
-from edudet.exercises.exercise import Exercise, hidden, worked
-from edudet.exercises.material import boxes_tensor, numbers_agree, scores_tensor
+from edudet.course.exercise import Exercise, hidden, worked
+from edudet.course.material import boxes_tensor, numbers_agree, scores_tensor
 from edudet.metrics import voc_map as library_voc_map
 
 

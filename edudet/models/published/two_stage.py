@@ -38,6 +38,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from edudet import check
 from edudet.models.two_stage.fast_rcnn import BoxBranch, FastRCNNPredictor, TwoMLPHead
 from edudet.models.two_stage.faster_rcnn import FasterRCNN, RegionProposalNetwork, RPNHead
 from edudet.models.two_stage.keypoint_rcnn import KeypointPredictor, KeypointRCNN
@@ -136,11 +137,14 @@ def _build(
     model_class: Callable[..., Any], branch: dict[str, nn.Module], weights: Weights,
     num_classes: int, weights_backbone: Weights, trainable: int | None, kwargs: dict[str, Any],
 ) -> Any:
+    check.classes(model_class.__name__, num_classes)
     given = weights is not None or weights_backbone is not None
     # Frozen where weights are given, for their statistics are not to be spoilt by small batches.
     body = ResNet(50, FrozenBatchNorm2d if given else nn.BatchNorm2d)
     if weights is None and weights_backbone is not None:
-        _load(body, {k: v for k, v in _read(weights_backbone).items() if not k.startswith("fc.")})
+        state = _read(weights_backbone)
+        check_state_dict(model_class.__name__, state)
+        _load(body, {k: v for k, v in state.items() if not k.startswith("fc.")})
     if not given and trainable is not None:
         warnings.warn(
             f"trainable_backbone_layers={trainable} has no effect without weights: random layers "
@@ -243,6 +247,32 @@ def torchvision_name(key: str) -> str:
     return key
 
 
+def check_state_dict(function: str, state_dict: Any) -> None:
+    """Names and tensors, as `state_dict()` gives them; with a hint for what people save instead:
+    all of a run, or a model that was wrapped for several devices or compiled."""
+    if isinstance(state_dict, nn.Module):
+        raise TypeError(f"{function}: state_dict must be names and tensors, got a "
+                        f"{type(state_dict).__name__}: pass its state_dict()")  # fmt: skip
+    if not isinstance(state_dict, Mapping):
+        raise TypeError(f"{function}: state_dict must be names and tensors, got "
+                        f"{type(state_dict).__name__}")  # fmt: skip
+    for name, value in state_dict.items():
+        if not isinstance(value, Tensor):
+            inside = [key for key, part in state_dict.items()
+                      if isinstance(part, Mapping) and any(isinstance(v, Tensor) for v in
+                                                           part.values())]  # fmt: skip
+            question = f": is it state_dict[{inside[0]!r}]?" if inside else ""
+            raise TypeError(f"{function}: state_dict must be names and tensors, got "
+                            f"{type(value).__name__} for {name!r}{question}")  # fmt: skip
+    for prefix, maker in (("module.", "DataParallel"), ("_orig_mod.", "torch.compile")):
+        if state_dict and all(name.startswith(prefix) for name in state_dict):
+            raise ValueError(
+                f"{function}: state_dict must have the names of the model itself, got all of them "
+                f"behind {prefix!r}, which {maker} puts there: take it off, {{name.removeprefix("
+                f"{prefix!r}): value for name, value in state_dict.items()}}"
+            )
+
+
 def load_torchvision_state_dict(
     model: nn.Module, state_dict: Mapping[str, Tensor], eps: float | None = None
 ) -> None:
@@ -255,9 +285,11 @@ def load_torchvision_state_dict(
             does not tell it. None: leave it.
 
     Raises:
+        TypeError: something else than names and tensors, such as a whole checkpoint.
         ValueError: a parameter is missing, unknown or of another shape; the first of each kind is
             named. The model is then unchanged.
     """
+    check_state_dict("load_torchvision_state_dict", state_dict)
     _load(model, {our_name(key): value for key, value in state_dict.items()},
           {our_name(key): key for key in state_dict})  # fmt: skip
     if eps is not None:
@@ -299,7 +331,7 @@ def _load(
     model.load_state_dict(found, strict=False)
 
 
-def _read(weights: Weights) -> Mapping[str, Tensor]:
+def _read(weights: Weights) -> Mapping[str, Any]:
     if isinstance(weights, Mapping):
         return weights
     if not isinstance(weights, (str, os.PathLike)):

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from edudet import check
 from edudet.boxes import clip_boxes_to_image, decode_deltas, remove_small_boxes
 from edudet.models.two_stage.fast_rcnn import BoxBranch, Detections, Losses
 from edudet.models.two_stage.faster_rcnn import FasterRCNN, RegionProposalNetwork
@@ -33,6 +34,7 @@ class ClassAgnosticPredictor(nn.Module):
     is known."""
 
     def __init__(self, in_channels: int, num_classes: int):
+        check.classes("ClassAgnosticPredictor", num_classes)
         super().__init__()
         self.cls_score = nn.Linear(in_channels, num_classes)
         self.bbox_pred = nn.Linear(in_channels, 4)

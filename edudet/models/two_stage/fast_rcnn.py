@@ -19,7 +19,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
+from edudet import check
 from edudet.boxes import clip_boxes_to_image, decode_deltas, remove_small_boxes
+from edudet.dtypes import widen
 from edudet.losses import fast_rcnn_loss, multi_task_loss
 from edudet.nn.transform import Size, Target, Transform, generator_of, resize_boxes
 from edudet.ops import batched_nms
@@ -46,6 +48,7 @@ class FastRCNNPredictor(nn.Module):
     """The two heads: classes, and a box for each class."""
 
     def __init__(self, in_channels: int, num_classes: int):
+        check.classes("FastRCNNPredictor", num_classes)
         super().__init__()
         self.cls_score = nn.Linear(in_channels, num_classes)
         self.bbox_pred = nn.Linear(in_channels, 4 * num_classes)
@@ -128,8 +131,8 @@ class BoxBranch(nn.Module):
     ) -> list[Detections]:
         """Turn scores and deltas into boxes: at most `detections_per_img` for each image."""
         counts = [len(boxes) for boxes in rois]
-        scores = class_logits.softmax(-1).split(counts)
-        of_class = deltas.unflatten(-1, (-1, 4)).split(counts)             # each (L, C, 4)
+        scores = widen(class_logits).softmax(-1).split(counts)             # each (L, C)
+        of_class = widen(deltas).unflatten(-1, (-1, 4)).split(counts)      # each (L, C, 4)
         return [
             self._of_one_image(*one) for one in zip(scores, of_class, rois, sizes, strict=True)
         ]
@@ -244,7 +247,8 @@ class FastRCNN(nn.Module):
         targets = self._with_proposals(images, targets)
         batch = self.transform(images, targets)
         maps = self.backbone(batch.images)                                 # each (N, C, H_l, W_l)
-        rois = [target["proposals"] for target in batch.targets]
+        exact = torch.promote_types(batch.images.dtype, torch.float32)
+        rois = [target["proposals"].to(batch.images.device, exact) for target in batch.targets]
         if self.training:
             sampled = self.box_branch.sample(rois, batch.targets)
             rois = [one.rois for one in sampled]

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from edudet.boxes import clip_boxes_to_image, decode_deltas, remove_small_boxes
+from edudet.dtypes import widen
 from edudet.losses import rpn_loss
 from edudet.models.two_stage.fast_rcnn import (
     BoxBranch,
@@ -96,9 +97,11 @@ class RegionProposalNetwork(nn.Module):
         """Return the proposals of each image, (P_i, 4), and in training the two losses."""
         objectness, deltas = self.head(maps)                     # each (N, A_l), (N, A_l, 4)
         anchors = self.anchor_generator(batch.images.shape[-2:], maps)     # each (A_l, 4)
+        # Where to look is given to the second stage, not learnt by it. In 16 bits, a box of 300 px
+        # would lie on every second pixel.
         proposals, scores = self._best(
-            [one.detach() for one in objectness], [one.detach() for one in deltas], anchors,
-            batch.sizes,
+            [widen(one.detach()) for one in objectness], [widen(one.detach()) for one in deltas],
+            anchors, batch.sizes,
         )
         if keep is not None:
             keep.update(anchors=anchors, objectness=objectness, anchor_deltas=deltas,

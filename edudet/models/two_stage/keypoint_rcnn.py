@@ -17,6 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, interpolate
 
+from edudet import check
+from edudet.dtypes import widen
 from edudet.models.two_stage.fast_rcnn import BoxBranch, Detections, Losses, objects_of
 from edudet.models.two_stage.faster_rcnn import FasterRCNN, RegionProposalNetwork
 from edudet.nn.transform import Batch, Size, Transform, resize_keypoints
@@ -30,6 +32,8 @@ class KeypointPredictor(nn.Module):
     (R, C, h, w) -> (R, num_keypoints, 2 enlarge h, 2 enlarge w)."""
 
     def __init__(self, in_channels: int, num_keypoints: int, enlarge: int = 2):
+        check.is_int("KeypointPredictor", num_keypoints=num_keypoints, enlarge=enlarge)
+        check.positive("KeypointPredictor", num_keypoints=num_keypoints, enlarge=enlarge)
         super().__init__()
         self.enlarge = enlarge
         self.kps_score_lowres = nn.ConvTranspose2d(in_channels, num_keypoints, 4, 2, 1)
@@ -108,8 +112,8 @@ class KeypointRCNN(FasterRCNN):
         keep: dict[str, Any] | None,
     ) -> list[Detections]:
         found = super().detect(maps, proposals, sizes, keep)
-        boxes = [one["boxes"] for one in found]
-        logits = self.keypoint_logits(maps, boxes, sizes).split([len(one) for one in boxes])
+        boxes = [one["boxes"].detach() for one in found]  # no gradient flows to where RoIs lie
+        logits = widen(self.keypoint_logits(maps, boxes, sizes)).split([len(b) for b in boxes])
         for one, maps_of_joints in zip(found, logits, strict=True):
             places, scores = heatmaps_to_keypoints(maps_of_joints, one["boxes"])
             one.update(keypoints=places, keypoints_scores=scores)

@@ -18,6 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, interpolate, pad
 
+from edudet import check
+from edudet.dtypes import widen
 from edudet.models.two_stage.fast_rcnn import BoxBranch, Detections, Losses, objects_of
 from edudet.models.two_stage.faster_rcnn import FasterRCNN, RegionProposalNetwork
 from edudet.nn.transform import Batch, Size, Transform
@@ -28,6 +30,7 @@ class MaskPredictor(nn.Module):
     """Twice the size by a transposed convolution, then one mask for each class."""
 
     def __init__(self, in_channels: int, channels: int, num_classes: int):
+        check.classes("MaskPredictor", num_classes)
         super().__init__()
         self.conv5_mask = nn.ConvTranspose2d(in_channels, channels, 2, 2)
         self.mask_fcn_logits = nn.Conv2d(channels, num_classes, 1)
@@ -95,11 +98,11 @@ class MaskRCNN(FasterRCNN):
         keep: dict[str, Any] | None,
     ) -> list[Detections]:
         found = super().detect(maps, proposals, sizes, keep)
-        boxes = [one["boxes"] for one in found]
+        boxes = [one["boxes"].detach() for one in found]  # no gradient flows to where RoIs lie
         labels = torch.cat([one["labels"] for one in found])
         logits = self.mask_logits(maps, boxes, sizes)
         of_class = logits[torch.arange(len(labels), device=labels.device), labels]
-        masks = of_class.sigmoid()[:, None].split([len(one) for one in boxes])
+        masks = widen(of_class).sigmoid()[:, None].split([len(one) for one in boxes])
         return [{**one, "masks": mask} for one, mask in zip(found, masks, strict=True)]
 
     def to_image(self, found: Detections, size: Size, image_size: Size) -> Detections:
@@ -116,7 +119,8 @@ def paste_masks(masks: Tensor, boxes: Tensor, size: Size) -> Tensor:
         size: (height, width) of the image.
 
     Returns:
-        (D, 1, height, width); 0 outside the boxes. As in Detectron and torchvision: the mask gets a
+        (D, 1, height, width); 0 outside the boxes; a gradient flows to the masks, none to the
+        boxes. As in Detectron and torchvision: the mask gets a
         border of one zero (so that it fades out), its box grows as much, is cut off to whole
         pixels, and the mask is stretched to them bilinearly.
     """
@@ -127,13 +131,13 @@ def paste_masks(masks: Tensor, boxes: Tensor, size: Size) -> Tensor:
     side = masks.shape[-1]
     padded = pad(masks, (1, 1, 1, 1))
     grown = _grown(boxes, (side + 2) / side).long().tolist()
-    for one, mask, (x1, y1, x2, y2) in zip(pasted, padded, grown, strict=True):
+    for i, (x1, y1, x2, y2) in enumerate(grown):
         w, h = max(x2 - x1 + 1, 1), max(y2 - y1 + 1, 1)
-        stretched = interpolate(mask[None], (h, w), mode="bilinear", align_corners=False)[0]
+        stretched = interpolate(padded[i : i + 1], (h, w), mode="bilinear", align_corners=False)
         left, right = max(x1, 0), min(x1 + w, width)
         top, bottom = max(y1, 0), min(y1 + h, height)
-        inside = stretched[:, top - y1 : bottom - y1, left - x1 : right - x1]
-        one[:, top:bottom, left:right] = inside
+        inside = stretched[0, :, top - y1 : bottom - y1, left - x1 : right - x1]
+        pasted[i, :, top:bottom, left:right] = inside
     return pasted
 
 

@@ -23,20 +23,20 @@ quarter of them objects, not 32 and 96 from all; regression targets are not whit
 kept as float16.
 """
 
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
-from rich.progress import track
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from edudet import check
 from edudet.data.proposals import SelectiveSearch
 from edudet.data.shards import Shards, digest
+from edudet.dtypes import widen
 from edudet.models.two_stage.fast_rcnn import (
     BoxBranch,
     Detections,
@@ -49,6 +49,7 @@ from edudet.nn.linear_svm import Examples, LinearSVMs
 from edudet.nn.ridge import BoxRegressors
 from edudet.nn.transform import Batch, Size, Target, Transform
 from edudet.ops import roi_align
+from edudet.progress import track
 from edudet.targets import RoiTargets
 
 CONTEXT = 16 / 227  # the paper's context, as a part of the crop's side
@@ -139,6 +140,7 @@ class SvmBranch(BoxBranch):
         num_classes: int, chunk: int = 256, batch_size_per_image: int = 64,
         score_thresh: float = AT_MARGIN, nms_thresh: float = 0.3, **options: Any,
     ):
+        check.classes("SvmBranch", num_classes)
         super().__init__(
             pool, head, nn.Linear(num_fc7, num_classes), score_thresh=score_thresh,
             nms_thresh=nms_thresh, batch_size_per_image=batch_size_per_image,
@@ -151,7 +153,10 @@ class SvmBranch(BoxBranch):
     def sample(self, proposals: Sequence[Tensor], targets: Sequence[Target]) -> list[RoiTargets]:
         if self.step == 2:
             return super().sample(proposals, targets)
-        objects = [(target["boxes"], target["labels"]) for target in targets]
+        objects = [
+            (target["boxes"].to(boxes), target["labels"])
+            for boxes, target in zip(proposals, targets, strict=True)
+        ]
         return [
             RoiTargets(boxes, labels, torch.zeros_like(boxes), torch.arange(len(labels)).to(labels))
             for boxes, labels in objects
@@ -189,8 +194,8 @@ class SvmBranch(BoxBranch):
         self, class_logits: Tensor, deltas: Tensor, rois: Sequence[Tensor], sizes: Sequence[Size]
     ) -> list[Detections]:
         counts = [len(boxes) for boxes in rois]
-        scores = class_logits.sigmoid().split(counts)                      # each (L, C)
-        of_class = deltas.unflatten(-1, (-1, 4)).split(counts)             # each (L, C, 4)
+        scores = widen(class_logits).sigmoid().split(counts)               # each (L, C)
+        of_class = widen(deltas).unflatten(-1, (-1, 4)).split(counts)      # each (L, C, 4)
         every = zip(scores, of_class, rois, sizes, strict=True)
         return [self._of_one_image(*one) for one in every]
 
@@ -235,8 +240,7 @@ class RCNN(FastRCNN):
         shards, names = Shards(folder), []
         network = nn.ModuleList([self.backbone, self.box_branch.body])
         weights = digest(repr(self.box_branch.pool), *network.state_dict().values())
-        screen = Console(stderr=True)
-        for i in track(range(len(dataset)), "features", console=screen, disable=not progress):
+        for i in track(range(len(dataset)), "features", shown=progress, stream=sys.stderr):
             batch, boxes, objects = self._inputs(*dataset[i])
             name = digest(weights, batch.images, boxes, *objects.values())
             if name not in shards:

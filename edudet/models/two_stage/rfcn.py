@@ -25,6 +25,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad, relu
 
+from edudet import check
 from edudet.models.two_stage.fast_rcnn import BoxBranch, Detections, Losses
 from edudet.models.two_stage.faster_rcnn import FasterRCNN, RegionProposalNetwork
 from edudet.nn.transform import Batch, Size, Transform
@@ -42,6 +43,7 @@ class PositionSensitiveMaps(nn.Module):
     """
 
     def __init__(self, in_channels: int, num_classes: int, bins: int = 3, channels: int = 256):
+        check.classes("PositionSensitiveMaps", num_classes)
         super().__init__()
         self.conv = nn.Conv2d(in_channels, channels, 3, padding=1)
         self.score_maps = nn.Conv2d(channels, num_classes * bins * bins, 1)

@@ -1,0 +1,1 @@
+"""Figures of metrics: draw/metrics/rle.py draws edudet/metrics/rle.py."""

@@ -1,0 +1,1 @@
+"""Figures of operators: draw/ops/nms.py draws edudet/ops/nms.py."""

@@ -1,0 +1,1 @@
+"""Figures of proposals: draw/proposals/anchors.py draws edudet/proposals/anchors.py."""

@@ -1,0 +1,1 @@
+"""Figures of studies: draw/studies/ladder.py draws what edudet/studies/ladder.py measured."""

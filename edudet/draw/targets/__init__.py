@@ -1,0 +1,1 @@
+"""Figures of targets: draw/targets/matching.py draws edudet/targets/matching.py."""

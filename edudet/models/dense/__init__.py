@@ -1,0 +1,1 @@
+"""Dense prediction: an answer for every pixel."""
