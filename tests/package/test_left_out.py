@@ -41,6 +41,7 @@ def project(tmp_path, monkeypatch):
         path.write_text(text + "\n")
     (root / "edudet" / "emulator").mkdir(parents=True)
     shutil.copy(ROOT / "edudet" / "emulator" / "rewrite.py", root / "edudet" / "emulator")
+    shutil.copy(ROOT / "csrc" / "emulator" / "exports.map", root / "csrc" / "emulator")
     shutil.copy(ROOT / "setup.py", root)
     spec = importlib.util.spec_from_file_location("small_setup", root / "setup.py")
     module = importlib.util.module_from_spec(spec)
