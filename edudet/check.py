@@ -120,16 +120,23 @@ def scores_and_labels(function: str, scores: Any, labels: Any) -> None:
         raise ValueError(f"{function}: labels[{i}] must be 0 or 1, got {labels[i].item()}")
 
 
+def shown(value: Any) -> str:
+    """A value as a message shows it: of a tensor or an array the shape, not all its numbers."""
+    if isinstance(value, (Tensor, np.ndarray)):
+        return f"{type(value).__name__} of shape {tuple(value.shape)}"
+    return repr(value)
+
+
 def is_int(function: str, **named: Any) -> None:
     for name, value in named.items():
         if not isinstance(value, (int, torch.SymInt)) or isinstance(value, bool):
-            raise TypeError(f"{function}: {name} must be an int, got {value!r}")
+            raise TypeError(f"{function}: {name} must be an int, got {shown(value)}")
 
 
 def is_bool(function: str, **named: Any) -> None:
     for name, value in named.items():
         if not isinstance(value, bool):
-            raise TypeError(f"{function}: {name} must be a bool, got {value!r}")
+            raise TypeError(f"{function}: {name} must be a bool, got {shown(value)}")
 
 
 def number(function: str, **named: Any) -> None:
@@ -219,7 +226,8 @@ def _whole_numbers(function: str, least: int, named: dict[str, Any]) -> None:
             isinstance(side, (int, torch.SymInt)) and not isinstance(side, bool) for side in sides
         ):
             raise TypeError(
-                f"{function}: {name} must be an int or a pair (height, width), got {value!r}"
+                f"{function}: {name} must be an int or a pair (height, width), "
+                f"got {shown(value)}"
             )
         if sides[0] < least or sides[1] < least:
             raise ValueError(f"{function}: {name} must be at least {least}, got {value}")
@@ -246,7 +254,9 @@ def per_axis(function: str, axes: int, least: int, **named: Any) -> list[int]:
     ((name, value),) = named.items()
     numbers = list(value) if isinstance(value, (tuple, list)) else [value] * axes
     if not all(isinstance(v, (int, torch.SymInt)) and not isinstance(v, bool) for v in numbers):
-        raise TypeError(f"{function}: {name} must be an int or one for each axis, got {value!r}")
+        raise TypeError(
+            f"{function}: {name} must be an int or one for each axis, got {shown(value)}"
+        )
     if len(numbers) != axes:
         raise ValueError(f"{function}: {name} must be an int or {axes} of them, got {value}")
     if any(v < least for v in numbers):

@@ -10,7 +10,7 @@
 Each is called as augment(image, target, generator) -> (image, target) and leaves what it was given
 as it was. All chance comes from the generator (torch's own if it is None): what happens to an
 example depends on its seed, and not on which process happens to read it. What a target may hold:
-edudet/data/target_keys.py. How it moves: moves.py.
+edudet/data/target.py. How it moves: moves.py.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ from edudet import check
 from edudet.data.about import say_the_same
 from edudet.data.colours import adjust_brightness, adjust_contrast, adjust_hue, adjust_saturation
 from edudet.data.moves import cropped, flipped, resized
-from edudet.data.target_keys import Example, Target, check_target
+from edudet.data.target import Example, Target, check_movable, check_pixels, checked
 
 Chance = Generator | None
 Augmentation = Callable[[Tensor, Target, Chance], Example]
@@ -115,7 +115,7 @@ class ColourJitter:
         )
 
     def __call__(self, image: Tensor, target: Target, generator: Chance = None) -> Example:
-        check_target("ColourJitter", image, target)
+        target = check_movable("ColourJitter", image, target)
         for adjust, middle, reach in self.changes:
             if reach > 0:
                 image = adjust(image, _uniform(middle - reach, middle + reach, generator))
@@ -129,7 +129,8 @@ class Compose:
         for i, augmentation in enumerate(augmentations):
             if not callable(augmentation):
                 raise TypeError(
-                    f"Compose: augmentation {i} must be callable, got {augmentation!r}"
+                    f"Compose: augmentation {i} must be callable, "
+                    f"got {check.shown(augmentation)}"
                 )
         self.augmentations = augmentations
 
@@ -163,6 +164,9 @@ class Augmented(Dataset):
         epoch, index = i if isinstance(i, tuple) else (self.epoch, i)
         image, target = self.dataset[index]                # IndexError ends a for loop
         index = range(len(self))[index]                    # -1 is the last
+        if "boxes" in target:  # what is moved may no longer look like fractions
+            name, size = f"Augmented: dataset[{index}]", (image.shape[-2], image.shape[-1])
+            check_pixels(name, checked(name, target, size), size)
         bits = np.random.SeedSequence([self.seed, epoch, index]).generate_state(1, np.uint64)
         generator = torch.Generator().manual_seed(int(bits[0] >> np.uint64(1)))
         return self.augment(image, target, generator)
@@ -176,7 +180,7 @@ def _check_range(function: str, most: float, **named: Any) -> None:
     for name, value in named.items():
         pair = isinstance(value, (tuple, list)) and len(value) == 2
         if not pair or not all(isinstance(end, (int, float)) for end in value):
-            raise TypeError(f"{function}: {name} must be two numbers, got {value!r}")
+            raise TypeError(f"{function}: {name} must be two numbers, got {check.shown(value)}")
         if not 0 < value[0] <= value[1] <= most or value[1] == np.inf:
             raise ValueError(
                 f"{function}: {name} must be positive, rising and finite"

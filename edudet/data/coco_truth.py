@@ -5,12 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from edudet.boxes import box_area
-from edudet.data.coco_results import Record, check_lengths, ids_of_labels, to_xywh
+from edudet.data.coco_results import Record, ids_of_labels, to_xywh
 from edudet.data.files import write_atomically
 from edudet.data.images import write_image
+from edudet.data.target import checked, flags_of
 from edudet.metrics import rle_encode
 
 
@@ -90,6 +89,9 @@ class _Writer:
 
     def add(self, target: Mapping[str, Any], size: Any, file_name: str = "") -> None:
         place = f"targets[{len(self.images)}]"
+        sides = None if size is None else (int(size[0]), int(size[1]))
+        name, needs = f"{self.function}: {place}", ("boxes", "labels", "image_id")
+        target = checked(name, target, sides, needs=needs)
         id_ = int(target["image_id"])
         if id_ in self.images:
             raise ValueError(
@@ -107,19 +109,16 @@ class _Writer:
             self.annotations.append({"id": len(self.annotations) + 1, "image_id": id_} | record)
 
     def _annotations(self, place: str, target: Mapping[str, Any]) -> list[Record]:
-        boxes, labels, number = target["boxes"], target["labels"], len(target["boxes"])
-        keys = [key for key in ("iscrowd", "area", "masks", "keypoints") if key in target]
-        check_lengths(self.function, place, target, ("labels", *keys), number)
+        boxes, labels = target["boxes"], target["labels"]
         self.num_labels = max([self.num_labels, *labels.tolist()])
         known = self.category_ids or (None if self.names is None else range(1, len(self.names) + 1))
-        crowds = target.get("iscrowd", torch.zeros(number, dtype=torch.bool)).tolist()
         columns = {
             "category_id": ids_of_labels(self.function, place, labels, known),
-            "bbox": to_xywh(boxes), "iscrowd": [int(crowd) for crowd in crowds],
+            "bbox": to_xywh(boxes), "iscrowd": flags_of(target, "iscrowd").int().tolist(),
             "area": target.get("area", box_area(boxes)).tolist(),
         }
         if "masks" in target:
-            masks = target["masks"].detach().cpu().bool()
+            masks = target["masks"].cpu()
             columns["segmentation"] = [rle_encode(mask) for mask in masks]
             if "area" not in target:
                 columns["area"] = masks.flatten(1).sum(1).tolist()

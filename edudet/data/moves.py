@@ -4,7 +4,7 @@
     cropped    what a frame shows; objects of which too little is left disappear
     resized    another number of pixels
 
-Everything that a target may hold moves along: see target_keys.py.
+Everything that a target may hold moves along: see target.py.
 Pixel (row y, column x) covers [x, x + 1) x [y, y + 1), so the mirror image of x is width - x.
 """
 
@@ -16,16 +16,16 @@ from torch.nn.functional import interpolate
 
 from edudet import check
 from edudet.boxes import box_area, clip_boxes_to_image, masks_to_boxes
-from edudet.data.target_keys import (
-    BOXES,
-    MAPS,
+from edudet.data.target import (
     Example,
     Target,
-    check_target,
+    check_movable,
     chosen_rows,
-    crowds,
+    flags_of,
+    keys_that,
     left_segments,
     mirrored_relations,
+    moved,
 )
 
 
@@ -36,31 +36,24 @@ def flipped(
 
     Args:
         image: (3, H, W).
-        target: see target_keys.py.
+        target: see target.py.
         flip_pairs: the joints that change places: a mirrored left hand is a right one. Needed if
             there are keypoints; () if none has a side.
     """
-    check_target("flipped", image, target)
-    width, moved = image.shape[-1], dict(target)
-    for key in BOXES:
-        if key in target:
-            x1, y1, x2, y2 = target[key].unbind(1)
-            moved[key] = torch.stack([width - x2, y1, width - x1, y2], 1)
-    for key in ("masks", *MAPS):
-        if key in target:
-            moved[key] = target[key].flip(-1)
-    if "relations" in target:
-        moved["relations"] = mirrored_relations(target["relations"])
-    if "keypoints" in target:
-        if flip_pairs is None:
-            raise ValueError(
-                "flipped: flip_pairs must be the pairs of joints that change places in a mirror, "
-                "such as left and right hand, got None"
-            )
-        order = _mirrored_order(flip_pairs, target["keypoints"].shape[1])
-        x, y, v = target["keypoints"][:, order].unbind(2)
-        moved["keypoints"] = _labelled(torch.stack([width - x, y, v], 2))
-    return image.flip(-1), moved
+    target, width = check_movable("flipped", image, target), image.shape[-1]
+
+    def corners(boxes: Tensor) -> Tensor:
+        x1, y1, x2, y2 = boxes.unbind(1)
+        return torch.stack([width - x2, y1, width - x1, y2], 1)
+
+    def points(joints: Tensor) -> Tensor:
+        x, y, v = joints[:, _mirrored_order(flip_pairs, joints.shape[1])].unbind(2)
+        return _labelled(torch.stack([width - x, y, v], 2))
+
+    return image.flip(-1), moved(
+        target, corners=corners, points=points, pixels=lambda maps: maps.flip(-1),
+        pairs=mirrored_relations,
+    )
 
 
 def cropped(
@@ -70,7 +63,7 @@ def cropped(
 
     Args:
         image: (3, H, W).
-        target: see target_keys.py.
+        target: see target.py.
         frame: x1, y1, x2, y2 in whole pixels, inside the image, not empty.
         least: objects of which less than this fraction is left disappear: of the pixels of the
             mask, where there are masks, else of the area of the box. A crowd stays while any of it
@@ -79,7 +72,7 @@ def cropped(
     The box of an object that the frame cuts becomes that of the rest of its mask, where there are
     masks; else it is cut off. A segment of an object that disappears stays in the maps.
     """
-    check_target("cropped", image, target)
+    target = check_movable("cropped", image, target)
     check.unit_interval("cropped", least=least)
     x1, y1, x2, y2 = frame
     height, width = image.shape[-2:]
@@ -88,14 +81,16 @@ def cropped(
             f"cropped: frame must lie in the image of {width} x {height} pixels (width x height) "
             f"and not be empty, got {tuple(frame)}"
         )
-    moved = _cut_objects(target, frame, least)
-    if "proposals" in target:
-        proposals = _cut_boxes(target["proposals"], frame)
-        moved["proposals"] = proposals[box_area(proposals) > 0]
-    for key in MAPS:
-        if key in target:
-            moved[key] = target[key][y1:y2, x1:x2].clone()
-    return image[:, y1:y2, x1:x2].clone(), left_segments(moved)
+    inside = _cut(target, frame)
+    for key in keys_that(of="image", moves="corners"):
+        if key in inside:
+            inside[key] = inside[key][box_area(inside[key]) > 0]
+    part = _part_left(target, inside)
+    if "masks" in target:
+        inside["boxes"] = _tight_where_cut(target["boxes"], inside, frame)
+    inside = moved(inside, area=lambda area: area * part, share=lambda share: share * part)
+    inside = chosen_rows(inside, (part > 0) & ((part >= least) | flags_of(target, "iscrowd")))
+    return image[:, y1:y2, x1:x2].clone(), left_segments(inside)
 
 
 def resized(image: Tensor, target: Target, size: tuple[int, int]) -> Example:
@@ -103,33 +98,33 @@ def resized(image: Tensor, target: Target, size: tuple[int, int]) -> Example:
 
     An object that is no crowd and of whose mask no pixel is left disappears.
     """
-    check_target("resized", image, target)
+    target = check_movable("resized", image, target)
     check.size("resized", size=size)
     height, width = image.shape[-2:]
     down, right = size[0] / height, size[1] / width
     rows, columns = (_nearest(new, old, image.device) for new, old in zip(
         size, (height, width), strict=True
     ))
-    moved = dict(target)
-    for key in BOXES:
-        if key in target:
-            moved[key] = target[key] * target[key].new_tensor([right, down, right, down])
-    for key in ("masks", *MAPS):
-        if key in target:
-            moved[key] = target[key][..., rows[:, None], columns]
-    if "keypoints" in target:
-        scale = target["keypoints"].new_tensor([right, down, 1])
-        moved["keypoints"] = _labelled(target["keypoints"] * scale)
-    if "area" in target:
-        moved["area"] = target["area"] * (down * right)
+    larger = moved(
+        target,
+        corners=lambda boxes: boxes * boxes.new_tensor([right, down, right, down]),
+        points=lambda joints: _labelled(joints * joints.new_tensor([right, down, 1])),
+        pixels=lambda maps: maps[..., rows[:, None], columns],
+        area=lambda area: area * (down * right),
+    )
     if "masks" in target:
-        keep = moved["masks"].flatten(1).any(1) | crowds(target)
-        moved = chosen_rows(moved, keep)
+        keep = larger["masks"].flatten(1).any(1) | flags_of(target, "iscrowd")
+        larger = chosen_rows(larger, keep)
     smaller = interpolate(image[None], size, mode="bilinear", antialias=True)[0]
-    return smaller.clamp(0, 1), left_segments(moved)
+    return smaller.clamp(0, 1), left_segments(larger)
 
 
-def _mirrored_order(flip_pairs: Sequence[tuple[int, int]], number: int) -> list[int]:
+def _mirrored_order(flip_pairs: Sequence[tuple[int, int]] | None, number: int) -> list[int]:
+    if flip_pairs is None:
+        raise ValueError(
+            "flipped: flip_pairs must be the pairs of joints that change places in a mirror, "
+            "such as left and right hand, got None"
+        )
     order = list(range(number))
     for pair in flip_pairs:
         if len(pair) != 2 or not all(0 <= joint < number for joint in pair):
@@ -145,32 +140,40 @@ def _labelled(keypoints: Tensor) -> Tensor:
     return torch.where(keypoints[..., 2:] > 0, keypoints, torch.zeros_like(keypoints))
 
 
-def _cut_boxes(boxes: Tensor, frame: tuple[int, int, int, int]) -> Tensor:
+def _cut(target: Target, frame: tuple[int, int, int, int]) -> Target:
+    """What lies in the frame, of every object."""
     x1, y1, x2, y2 = frame
-    return clip_boxes_to_image(boxes - boxes.new_tensor([x1, y1, x1, y1]), (y2 - y1, x2 - x1))
 
+    def corners(boxes: Tensor) -> Tensor:
+        shifted = boxes - boxes.new_tensor([x1, y1, x1, y1])
+        return clip_boxes_to_image(shifted, (y2 - y1, x2 - x1))
 
-def _cut_objects(target: Target, frame: tuple[int, int, int, int], least: float) -> Target:
-    x1, y1, x2, y2 = frame
-    moved, boxes = dict(target), target["boxes"]
-    moved["boxes"] = _cut_boxes(boxes, frame)
-    before, after = box_area(boxes), box_area(moved["boxes"])
-    if "masks" in target:
-        moved["masks"] = target["masks"][:, y1:y2, x1:x2].clone()
-        before, after = (m.flatten(1).sum(1).to(boxes) for m in (target["masks"], moved["masks"]))
-        inside = (boxes[:, :2] >= boxes.new_tensor([x1, y1])).all(1)
-        inside &= (boxes[:, 2:] <= boxes.new_tensor([x2, y2])).all(1)
-        tight = masks_to_boxes(moved["masks"]).to(boxes)
-        moved["boxes"] = torch.where(inside[:, None], moved["boxes"], tight)
-    part = after / before.where(before > 0, 1)
-    for key in ("area", "visibility"):
-        if key in target:
-            moved[key] = target[key] * part.to(target[key])
-    if "keypoints" in target:
-        x, y, v = target["keypoints"].unbind(2)
+    def points(joints: Tensor) -> Tensor:
+        x, y, v = joints.unbind(2)
         seen = (x >= x1) & (x <= x2) & (y >= y1) & (y <= y2)
-        moved["keypoints"] = _labelled(torch.stack([x - x1, y - y1, v * seen], 2))
-    return chosen_rows(moved, (part > 0) & ((part >= least) | crowds(target)))
+        return _labelled(torch.stack([x - x1, y - y1, v * seen], 2))
+
+    def pixels(maps: Tensor) -> Tensor:
+        return maps[..., y1:y2, x1:x2].clone()
+
+    return moved(target, corners=corners, points=points, pixels=pixels)
+
+
+def _part_left(before: Target, after: Target) -> Tensor:
+    """(N,): which part of each object is left."""
+    if "masks" in before:
+        was, rest = (one["masks"].flatten(1).sum(1).to(one["boxes"]) for one in (before, after))
+    else:
+        was, rest = (box_area(one["boxes"]) for one in (before, after))
+    return rest / was.where(was > 0, 1)
+
+
+def _tight_where_cut(boxes: Tensor, inside: Target, frame: tuple[int, int, int, int]) -> Tensor:
+    x1, y1, x2, y2 = frame
+    whole = (boxes[:, :2] >= boxes.new_tensor([x1, y1])).all(1)
+    whole &= (boxes[:, 2:] <= boxes.new_tensor([x2, y2])).all(1)
+    tight = masks_to_boxes(inside["masks"]).to(boxes)
+    return torch.where(whole[:, None], inside["boxes"], tight)
 
 
 def _nearest(new: int, old: int, device: torch.device) -> Tensor:

@@ -25,6 +25,7 @@ from torch.utils.data import Dataset
 from edudet import check
 from edudet.boxes import box_area, boxes_from_voc, clip_boxes_to_image, masks_to_boxes
 from edudet.data.images import is_picture, read_image, read_indices
+from edudet.data.target import chosen_rows
 from edudet.data.voc_files import VocObject, read_names, read_objects
 from edudet.data.voc_rooms import Room, find_picture, first, with_extension
 
@@ -133,8 +134,7 @@ class VocFolder(Dataset):
             target = self._target_of_masks(paths, objects, (height, width))
         target["iscrowd"] = torch.zeros(len(target["labels"]), dtype=torch.bool)
         if not self.keep_difficult:
-            easy = ~target["difficult"]
-            target = {k: v if k == "semantic" else v[easy] for k, v in target.items()}
+            target = chosen_rows(target, ~target["difficult"])
         target["image_id"] = range(1, len(self) + 1)[i]
         return image, target
 

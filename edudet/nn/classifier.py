@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from edudet import check
 from edudet.nn.transform import Target
 
 
@@ -30,6 +31,8 @@ class Classifier(nn.Module):
         self, prepare: nn.Module, backbone: nn.Module, num_features: int, num_classes: int
     ):
         super().__init__()
+        check.is_int("Classifier", num_classes=num_classes)
+        check.positive("Classifier", num_classes=num_classes)
         self.prepare, self.backbone = prepare, backbone
         self.linear = nn.Linear(num_features, num_classes)
 
@@ -48,6 +51,7 @@ class Classifier(nn.Module):
         prepared = self.prepare(images)                                    # (N, K, h, w)
         maps = self.backbone(prepared)                                     # (N, D, h', w')
         logits = self.linear(maps.mean((2, 3)))                            # (N, C)
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         if keep is not None:
             keep.update(images=prepared, maps=maps, logits=logits)
         if self.training:

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from edudet.boxes import box_area
-from edudet.nn.transform import Size
+from edudet.data.target import Size
 from edudet.ops import roi_align, roi_pool
 
 

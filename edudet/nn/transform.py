@@ -14,8 +14,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-Target = dict[str, Any]
-Size = tuple[int, int]
+from edudet import check
+from edudet.data.target import (
+    Size,
+    Target,
+    check_number,
+    checked,
+    generator_of,
+    left_segments,
+    moved,
+)
+
+Images = Sequence[Tensor] | Tensor                 # a list of (C, H, W), or a batch (N, C, H, W)
+LEAST, MOST = -1, 2                                # beyond, no photo can be meant
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -46,17 +57,31 @@ class Transform(nn.Module):
         self.max_size, self.size_divisible = max_size, size_divisible
         self.image_mean, self.image_std = tuple(image_mean), tuple(image_std)
 
-    def forward(self, images: Sequence[Tensor], targets: Sequence[Target] = ()) -> Batch:
-        """Return the batch; raises TypeError, ValueError for what is no list of (C, H, W)."""
-        _check_images(images, len(self.image_mean))
+    def forward(self, images: Images, targets: Sequence[Target] = ()) -> Batch:
+        """Return the batch, and the targets with all that edudet/data/target.py names, moved along.
+
+        Raises:
+            TypeError, ValueError: what is no image (C, H, W) in [0, 1], or no target of one.
+        """
+        images = self.checked("Transform", images)
+        if targets:
+            check_number("Transform", images, targets)
         moved_images, moved_targets = [], []
         for i, image in enumerate(images):
-            resized = self._resized(self._normalised(image), targets[i] if targets else None)
-            moved_images.append(resized)
+            size, target = size_of(image), None
             if targets:
-                moved_targets.append(_moved(targets[i], size_of(image), size_of(resized)))
+                name = f"Transform: targets[{i}]"
+                target = checked(name, targets[i], size, device=image.device)
+            resized = self._resized(self._normalised(image), target)
+            moved_images.append(resized)
+            if target is not None:
+                moved_targets.append(_moved(target, size, size_of(resized)))
         sizes = [size_of(image) for image in moved_images]
         return Batch(self._together(moved_images), sizes, moved_targets)
+
+    def checked(self, function: str, images: Images) -> list[Tensor]:
+        """The images one by one, if they are images; errors begin with the name `function`."""
+        return checked_images(function, images, len(self.image_mean))
 
     def _normalised(self, image: Tensor) -> Tensor:
         mean, std = image.new_tensor(self.image_mean), image.new_tensor(self.image_std)
@@ -74,7 +99,7 @@ class Transform(nn.Module):
     def _drawn_size(self, target: Target | None) -> int | None:
         if len(self.min_sizes) == 1:
             return self.min_sizes[0]
-        drawn = torch.randint(len(self.min_sizes), (), generator=generator_of(target or {}))
+        drawn = torch.randint(len(self.min_sizes), (), generator=generator_of(target or {}, "size"))
         return self.min_sizes[int(drawn)]
 
     def _together(self, images: list[Tensor]) -> Tensor:
@@ -115,33 +140,66 @@ def _moved(target: Target, old: Size, new: Size) -> Target:
     """The target on the resized image."""
     if old == new:
         return target
-    moved = dict(target)
-    for name in ("boxes", "crowd_boxes", "proposals"):
-        if name in target:
-            moved[name] = resize_boxes(target[name], old, new)
-    if "keypoints" in target:
-        moved["keypoints"] = resize_keypoints(target["keypoints"], old, new)
-    if "masks" in target:
-        moved["masks"] = interpolate(target["masks"][:, None].float(), new)[:, 0] > 0.5
-    return moved
+    down, right = _ratios(old, new)
+
+    def pixels(maps: Tensor) -> Tensor:
+        rows, columns = (_nearest(*sides, maps.device) for sides in zip(old, new, strict=True))
+        return maps[..., rows[:, None], columns]
+
+    return left_segments(moved(
+        target,
+        corners=lambda boxes: resize_boxes(boxes, old, new),
+        points=lambda joints: resize_keypoints(joints, old, new),
+        pixels=pixels,
+        area=lambda area: area * (down * right),
+    ))  # fmt: skip
 
 
-def generator_of(target: Target) -> torch.Generator | None:
-    """The random numbers of one image: the same, whichever images stand beside it in its batch."""
-    if "seed" not in target:
-        return None
-    return torch.Generator(target["boxes"].device).manual_seed(target["seed"])
+def _nearest(old: int, new: int, device: torch.device) -> Tensor:
+    """The old pixel from which each new one is taken: torch's rule, which torchvision follows."""
+    rows = torch.arange(old, dtype=torch.float32, device=device)
+    return interpolate(rows[None, None], new)[0, 0].long()
 
 
-def _check_images(images: Sequence[Tensor], channels: int) -> None:
+def checked_images(function: str, images: Images, channels: int) -> list[Tensor]:
+    """Return the images one by one, each (C, H, W).
+
+    Numbers are looked at on the CPU alone, and outside of torch.compile: on CUDA a look would make
+    it wait. Noise and sharpening may leave [0, 1] a little, so that -1 ... 2 is taken; what lies
+    beyond is in 0 ... 255, or was normalised before.
+
+    Raises:
+        TypeError, ValueError: something does not fit; the message names the image by its place.
+    """
+    if isinstance(images, Tensor) and images.ndim == 4:
+        images = list(images)
     if not isinstance(images, (list, tuple)) or not images:
-        raise TypeError(f"Transform: images must be a list of at least one tensor, got {images!r}")
+        got = f"shape {tuple(images.shape)}" if isinstance(images, Tensor) else (
+            "none" if isinstance(images, (list, tuple)) else type(images).__name__
+        )  # fmt: skip
+        raise TypeError(
+            f"{function}: images must be a list of at least one tensor ({channels}, H, W), "
+            f"or a batch (N, {channels}, H, W), got {got}"
+        )
     for i, image in enumerate(images):
-        if not isinstance(image, Tensor) or not image.is_floating_point():
-            what = image.dtype if isinstance(image, Tensor) else type(image).__name__
-            raise TypeError(f"Transform: images[{i}] must be a float tensor in [0, 1], got {what}")
-        if image.ndim != 3 or image.shape[0] != channels or 0 in image.shape:
+        _check_image(f"{function}: images[{i}]", image, channels)
+    return list(images)
+
+
+def _check_image(place: str, image: Any, channels: int) -> None:
+    if not isinstance(image, Tensor) or not image.is_floating_point():
+        got = image.dtype if isinstance(image, Tensor) else type(image).__name__
+        raise TypeError(f"{place} must be a float tensor in [0, 1], got {got}")
+    if image.ndim != 3 or image.shape[0] != channels or 0 in image.shape:
+        raise ValueError(
+            f"{place} must have shape ({channels}, H, W), got {tuple(image.shape)}"
+        )
+    if check.can_look(image):
+        low, high = (end.item() for end in image.detach().aminmax())
+        if not (low >= LEAST and high <= MOST):
+            question = "do its colours lie in 0 ... 255? Then divide them by 255"
+            if high < 10:
+                question = "was it normalised before? The model does so itself"
             raise ValueError(
-                f"Transform: images[{i}] must have shape ({channels}, H, W), "
-                f"got {tuple(image.shape)}"
+                f"{place} must lie in [0, 1], got numbers from {low:g} to {high:g}: {question}"
             )

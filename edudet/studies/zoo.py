@@ -108,16 +108,18 @@ def _show(task: Task, facts: About, axes: Any, image: Tensor, output: Output) ->
 
 
 def report(rows: Sequence[dict[str, Any]]) -> str:
-    """A table of all runs, and below it the worst seed of each model."""
+    """Tables of all runs, one for models that are measured alike, and below them the worst seed of
+    each model."""
     names = list(dict.fromkeys(row["model"] for row in rows))
-    columns = [*_columns(names), *SPEED]
-    table = [
-        {"model": row["model"], "seed": row["seed"], "measured": row["kind"]}
-        | {key: row.get(key, "–") for key in columns}
-        | {"threads": row["threads"], "bfloat16": "yes" if row.get("amp") else "no"}
-        for row in rows
-    ]
-    worst = []
+    tables, worst = [], []
+    for group in _measured_alike(names):
+        columns = [*_columns(group), *SPEED]
+        tables.append(markdown([
+            {"model": row["model"], "seed": row["seed"], "measured": row["kind"]}
+            | {key: row.get(key, "–") for key in columns}
+            | {"threads": row["threads"], "bfloat16": "yes" if row.get("amp") else "no"}
+            for row in rows if row["model"] in group
+        ]) + "\n")  # fmt: skip
     for name in names:
         task = run.recipe_of(name).task
         mine = [row for row in rows if row["model"] == name]
@@ -126,10 +128,18 @@ def report(rows: Sequence[dict[str, Any]]) -> str:
         worst.append(f"- {name}: {numbers} (seed {least['seed']})\n")
     counts = " or ".join(map(str, dict.fromkeys(row["images"] for row in rows)))
     return (
-        f"# Every training\n\n{markdown(table)}\nMeasured on {counts} images that the "
+        f"# Every training\n\n{''.join(tables)}Measured on {counts} images that the "
         f"training has not seen; torch {rows[0]['torch']}.\n\nThe worst seed of each model:\n\n"
         f"{''.join(worst)}"
     )
+
+
+def _measured_alike(names: Sequence[str]) -> list[list[str]]:
+    """Models whose tasks have the same best number stand in one table."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(run.recipe_of(name).task.BEST, []).append(name)
+    return list(groups.values())
 
 
 def _columns(names: Sequence[str]) -> list[str]:
@@ -148,8 +158,13 @@ def publish(folder: Path, name: str, ship: Path) -> None:
 
 def shipped(folder: Path) -> str:
     """What a folder of weights says about itself."""
+    there = [name for name in RECIPES if (folder / f"{name}.json").exists()]
+    groups = _measured_alike(there)
+    return "\n".join([WEIGHTS, *(markdown(_of_weights(folder, names)) for names in groups)])
+
+
+def _of_weights(folder: Path, names: Sequence[str]) -> list[dict[str, Any]]:
     rows = []
-    names = [name for name in RECIPES if (folder / f"{name}.json").exists()]
     for name in names:
         numbers = json.loads((folder / f"{name}.json").read_text())
         rows.append({
@@ -159,7 +174,7 @@ def shipped(folder: Path) -> str:
                         f"threads: {numbers['threads']}{', bfloat16' * numbers.get('amp', False)}",
             "measured": numbers["kind"], **{key: numbers.get(key, "–") for key in _columns(names)},
         })  # fmt: skip
-    return f"{WEIGHTS}\n{markdown(rows)}"
+    return rows
 
 
 WEIGHTS = """# Weights that come with edudet

@@ -24,6 +24,7 @@ from torch import Tensor
 from edudet.data.coco_names import JOINTS, NO_CATEGORY
 from edudet.data.coco_results import detections_to_coco
 from edudet.data.coco_truth import to_coco
+from edudet.data.target import flags_of, ignored
 from edudet.metrics import coco_evaluate, pck, rle_area
 from edudet.metrics.coco_overlaps import SIGMAS
 from edudet.ops import box_iou
@@ -110,7 +111,8 @@ class Found:
 
     def add(self, image: Tensor, target: Mapping[str, Any], output: Output) -> None:
         """Note one image (3, H, W), on the CPU."""
-        number, size = target["image_id"], {"height": image.shape[-2], "width": image.shape[-1]}
+        number = int(target["image_id"])
+        size = {"height": image.shape[-2], "width": image.shape[-1]}
         one = to_coco([_wanted(target, self.task)], getattr(self.dataset, "categories", None))
         self.truth["images"].append({"id": number, **size})
         before = len(self.truth["annotations"])  # each image's are numbered from 1
@@ -149,7 +151,7 @@ class Joints:
     def add(self, target: Mapping[str, Tensor], output: Mapping[str, Tensor]) -> None:
         """Note the people of one image, and for each the best detection that overlaps enough."""
         self.number = target["keypoints"].shape[1]
-        people = ~target["iscrowd"] & (target["keypoints"][:, :, 2] > 0).any(1)
+        people = ~flags_of(target, "iscrowd") & (target["keypoints"][:, :, 2] > 0).any(1)
         boxes, truth = target["boxes"][people], target["keypoints"][people]
         points = torch.full_like(truth[:, :, :2], torch.nan)               # (N, K, 2): not found
         if len(boxes) and len(output["boxes"]):
@@ -169,9 +171,7 @@ class Joints:
 def _wanted(target: Mapping[str, Any], task: Detection) -> dict[str, Any]:
     keys = [*task.NEEDS, "iscrowd", "area"]
     wanted = {key: target[key] for key in keys if key in target}
-    if "difficult" in target:
-        wanted["iscrowd"] = target["iscrowd"] | target["difficult"]
-    return wanted
+    return {**wanted, "iscrowd": ignored(target)}
 
 
 def sigmas_of(names: Sequence[str], number: int) -> list[float]:

@@ -54,16 +54,7 @@ class Source:
         return f"scenes {self.level or recipe.level}"
 
     def open(self, recipe: Recipe, split: str, seed: int = 0, length: int | None = None) -> Any:
-        """The dataset, without what `recipe.prepare` adds; of what is no folder, `length` images.
-
-        Raises:
-            ValueError: its targets lack what the recipe's task needs.
-        """
-        dataset = self._opened(recipe, split, seed, length)
-        check_gives("edudet", recipe.task, dataset, self.name(recipe))
-        return dataset
-
-    def _opened(self, recipe: Recipe, split: str, seed: int, length: int | None) -> Any:
+        """The dataset, without what `recipe.prepare` adds; `length`: images, if it is no folder."""
         from edudet.data import Scenes
         from edudet.data.coco import CocoFolder
         from edudet.data.voc import CLASSES, VocFolder
@@ -112,7 +103,9 @@ def train_model(
     if amp is None:
         amp = recipe.amp and place.type == "cpu" and computes_in_bfloat16()
     keep_freed_memory()
-    dataset = prepared(recipe, source.open(recipe, "train", seed))
+    dataset = source.open(recipe, "train", seed)
+    check_gives("train", recipe.task, dataset, source.name(recipe))
+    dataset = prepared(recipe, dataset)
     torch.manual_seed(seed)
     model = recipe.new_model(about(dataset))
     steps = iterations or recipe.iterations
@@ -176,6 +169,7 @@ def evaluate_model(
     model, facts, path = load_trained(name, weights)
     dataset = source.open(recipe, "test")
     _check_same(name, path, facts, about(dataset))
+    check_gives("eval", recipe.task, dataset, source.name(recipe))
     dataset = prepared(recipe, Renumbered(dataset, facts["categories"]))
     numbers = evaluate(
         model, dataset, recipe.task, device=own_device(device), workers=workers, progress=progress

@@ -154,7 +154,7 @@ def test_crop_without_masks_goes_by_the_boxes():
 
 def test_a_cut_object_has_the_box_of_what_is_left_of_its_mask():
     masks = torch.eye(6, dtype=torch.bool)[None]
-    target = {"boxes": torch.tensor([[0.0, 0, 6, 6]]), "labels": torch.ones(1), "masks": masks}
+    target = {"boxes": torch.tensor([[0.0, 0, 6, 6]]), "labels": torch.tensor([1]), "masks": masks}
     _, moved = cropped(torch.zeros(3, 6, 6), target, (0, 0, 3, 6), 0.3)
     assert moved["boxes"].tolist() == [[0, 0, 3, 3]]  # not [0, 0, 3, 6]
     loose = target | {"boxes": torch.tensor([[0.5, 0.5, 5.5, 5.5]])}
@@ -223,7 +223,7 @@ def test_a_joint_stays_on_its_pixel():
     """Joints are put on bright pixels; wherever the image goes, they are there still."""
     image, points = torch.zeros(3, 40, 50), torch.tensor([[7.5, 9.5, 2], [30.5, 21.5, 2]])
     image[0, 9, 7] = image[1, 21, 30] = 1
-    target = {"boxes": torch.tensor([[5.0, 5, 35, 25]]), "labels": torch.ones(1),
+    target = {"boxes": torch.tensor([[5.0, 5, 35, 25]]), "labels": torch.tensor([1]),
               "keypoints": points[None]}  # fmt: skip
     augment = Compose(RandomFlip(()), RandomCrop((0.7, 1)), RandomScale((2, 4)))
     seen = 0
@@ -351,6 +351,13 @@ class Two(Dataset):
         return [example(), example()][i]
 
 
+class Fractions(Two):
+    """Boxes as fractions of the image's sides: once mirrored, they would look like pixels."""
+
+    def __getitem__(self, i):
+        return torch.zeros(3, 6, 8), {"boxes": torch.tensor([[0.2, 0.1, 0.5, 1]])}
+
+
 def test_augmented_tells_what_its_dataset_tells():
     dataset = Augmented(Two(), RandomCrop())
     assert dataset.categories == ("a", "b") and dataset.joints == ("left hand", "right hand")
@@ -383,11 +390,12 @@ IMAGE, TARGET = example()
         (lambda: flipped(IMAGE, []), TypeError, "target must be a dict, got list"),
         (lambda: flipped(IMAGE, {}), ValueError, "target must have 'boxes'"),
         (lambda: flipped(IMAGE, TARGET | {"names": ["a"]}), TypeError,
-         r"target\['names'\] must be a Tensor or a number, got list; leave out"),
+         r"target\['names'\] must be a number, or have an entry for each of the 3 objects, "
+         "got list; leave out"),
         (lambda: flipped(IMAGE, TARGET | {"labels": torch.ones(4)}), ValueError,
-         r"target\['labels'\] must have a shape that begins with \(3,\), got \(4,\)"),
+         r"target\['labels'\] must have shape \(N,\), here \(3,\), got \(4,\)"),
         (lambda: flipped(IMAGE, TARGET | {"masks": torch.ones(3, 8, 6)}), ValueError,
-         r"target\['masks'\] must have a shape that begins with \(3, 6, 8\), got \(3, 8, 6\)"),
+         r"target\['masks'\] must have shape \(N, H, W\), here \(3, 6, 8\), got \(3, 8, 6\)"),
         (lambda: flipped(IMAGE, TARGET | {"relations": torch.ones(3)}), ValueError, r"\(R, 3\)"),
         (lambda: cropped(IMAGE, TARGET, (0, 0, 9, 6)), ValueError,
          r"frame must lie in the image of 8 x 6 pixels .* got \(0, 0, 9, 6\)"),
@@ -405,6 +413,8 @@ IMAGE, TARGET = example()
         (lambda: Compose(RandomFlip(), 3), TypeError, "augmentation 1 must be callable, got 3"),
         (lambda: Augmented(Two(), RandomCrop(), -1), ValueError, "seed must be at least 0, got -1"),
         (lambda: Augmented(Two(), RandomCrop(), 0.5), TypeError, "seed must be an int, got 0.5"),
+        (lambda: Augmented(Fractions(), RandomFlip())[1], ValueError,
+         r"Augmented: dataset\[1\]\['boxes'\] must be in pixels, .*: are they fractions of"),
     ],
 )  # fmt: skip
 def test_errors(call, error, message):

@@ -363,6 +363,26 @@ def test_nothing_found():
         assert detections_to_coco([none], [1], kind=kind) == []
 
 
+@pytest.mark.parametrize("form", [
+    *(lambda flags, dtype=dtype: torch.tensor(flags).to(dtype) for dtype in (
+        torch.bool, torch.uint8, torch.int64, torch.float32
+    )), list, np.array,
+])  # fmt: skip
+def test_truth_in_any_form_is_written_the_same(form):
+    target = {
+        "boxes": [[0, 0, 2, 2], [1, 1, 4, 3]], "labels": [1, 1], "image_id":
+        torch.tensor([3]), "iscrowd": form([0, 1]), "masks": form([MASKS[0].tolist()] * 2),
+    }  # fmt: skip
+    written = to_coco([target])
+    assert written["images"] == [{"id": 3, "height": 5, "width": 5}]
+    assert [one["iscrowd"] for one in written["annotations"]] == [0, 1]
+    assert [one["area"] for one in written["annotations"]] == [4, 4]
+    expected = rle_encode(MASKS[0].bool())
+    assert [one["segmentation"] for one in written["annotations"]] == [expected] * 2
+
+
+MASKS = torch.zeros(1, 5, 5, dtype=torch.int64)
+MASKS[0, :2, :2] = 1
 ONE = {"boxes": torch.ones(1, 4), "labels": torch.ones(1).long(), "scores": torch.ones(1)}
 
 
@@ -382,7 +402,13 @@ ONE = {"boxes": torch.ones(1, 4), "labels": torch.ones(1).long(), "scores": torc
          r"must have shape \(D, 1, H, W\), got \(1, 5, 5\)"),
         (lambda: to_coco([ONE | {"image_id": 1}] * 2), "an image_id of its own, got 1"),
         (lambda: to_coco([ONE | {"image_id": 1}], ["a"], [1, 2]), "one for each of .'a'., got"),
-        (lambda: to_coco([ONE | {"image_id": 1, "area": torch.ones(3)}]), "must have 1 rows"),
+        (lambda: to_coco([ONE | {"image_id": 1, "area": torch.ones(3)}]),
+         r"to_coco: targets\[0\]\['area'\] must have shape \(N,\), here \(1,\), got \(3,\)"),
+        (lambda: to_coco([ONE]), r"to_coco: targets\[0\] must have 'image_id', got boxes, labels"),
+        (lambda: to_coco([ONE | {"image_id": 1, "iscrowd": [2]}]),
+         r"to_coco: targets\[0\]\['iscrowd'\]\[0\] must be 0 or 1, got 2"),
+        (lambda: to_coco([(torch.zeros(3, 4, 4), ONE | {"image_id": 1, "masks": MASKS})]),
+         r"targets\[0\]\['masks'\] must .*, here \(1, 4, 4\), got \(1, 5, 5\)"),
         (lambda: to_coco([ONE | {"image_id": 1, "labels": torch.tensor([2])}], ["a"]),
          r"targets\[0\]\['labels'\]\[0\] must be at least 1, 1 at most, got 2"),
     ],

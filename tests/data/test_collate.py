@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from torch.utils.data import DataLoader
@@ -33,14 +34,35 @@ def test_a_batch_is_two_lists():
     assert collate([]) == ([], [])
 
 
+def test_lists_and_arrays_become_tensors():
+    """Else they would be left behind where tensors go on to a GPU."""
+    target = {
+        "boxes": np.array([[0, 1, 2, 3]]), "labels": [2], "iscrowd": [0], "area": (4,),
+        "masks": torch.ones(1, 4, 5, dtype=torch.uint8), "names": ["a"], "image_id": 3,
+    }  # fmt: skip
+    ((same,), (whole,)) = collate([(torch.zeros(3, 4, 5), target)])
+    tensors = {key for key, value in whole.items() if torch.is_tensor(value)}
+    assert tensors == {"boxes", "labels", "iscrowd", "area", "masks"} and same.shape == (3, 4, 5)
+    assert whole["boxes"].dtype == torch.float32 and whole["masks"].dtype == torch.bool
+    assert whole["names"] == ["a"] and whole["image_id"] == 3 and target["labels"] == [2]
+    message = r"collate: the target of batch\[0\]\['masks'\] must .*, got \(1, 4, 5\)"
+    with pytest.raises(ValueError, match=message):
+        collate([(torch.zeros(3, 5, 4), target)])
+
+
 @pytest.mark.parametrize(
     ("batch", "error", "message"),
     [
-        ([3], TypeError, r"batch\[0\] must be a pair \(image, target\), got 3"),
+        ([3], TypeError, r"batch\[0\] must be a pair \(image, target\), got int"),
         (
             [(torch.zeros(3, 1, 1), {}), ({}, {})],
             TypeError,
             r"batch\[1\] must be .* \(dict, dict\)",
+        ),
+        (
+            [(torch.zeros(3, 9, 9), {}, torch.zeros(99))],
+            TypeError,
+            r"batch\[0\] must be a pair \(image, target\), got 3 things$",
         ),
         ([(torch.zeros(1, 1), {})], ValueError, r"batch\[0\] must have shape \(C, H, W\), got"),
     ],

@@ -81,8 +81,8 @@ def test_worker_processes_share_the_folder(tmp_path):
 
 def test_proposals_move_with_the_image():
     dataset = Augmented(WithProposals(Images(), propose=Counted()), RandomFlip(probability=1.0))
-    _, target = dataset[0]
-    assert target["proposals"].tolist() == [[7, 0, 8, 1]]
+    _, target = dataset[1]
+    assert target["proposals"][0].tolist() == pytest.approx([7, 0, 8, 1.1])
 
 
 def test_what_is_not_to_be_kept():

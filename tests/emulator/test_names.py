@@ -112,6 +112,11 @@ for stem, calls in CALLS.items():
                     assert not (check and run.findings), run.report()
                     same(run.result if check else run, form(*args))
                 note(f"{stem} {number} {kernel} {check}", one)
+            def real(device="cuda"):
+                moved = [a.to(device) if isinstance(a, torch.Tensor) else a for a in args]
+                same(form(*moved, kernel=kernel).cpu(), form(*args))
+            if torch.cuda.is_available():
+                note(f"{stem} {number} {kernel} on the GPU", real)
 
 def demo():
     corner = torch.rand(60, 2) * 40
@@ -210,7 +215,8 @@ def python(code, *words, **environment):
 
 
 def test_nothing_that_is_emulated_asks_nvidias_runtime(stand_in, tmp_path):
-    """All operators, plain and watched; the demo's comparison; a user's program."""
+    """All operators, plain and watched, and on a GPU if there is one; the demo's comparison; a
+    user's program."""
     log = str(tmp_path / "log")
     said, reached = python(
         RUN, stand_in, str(TESTS), log, STAND_IN_LOG=log, XDG_CACHE_HOME=str(tmp_path)

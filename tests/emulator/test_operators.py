@@ -37,7 +37,8 @@ def forward_and_both_backwards(form):
     def all_three(input, grid, *args, **kwargs):
         input, grid = input.clone().requires_grad_(), grid.clone().requires_grad_()
         out = form(input, grid, *args, **kwargs)
-        (out * torch.arange(out.numel()).view_as(out) / out.numel()).sum().backward()
+        weights = torch.arange(out.numel(), device=out.device).view_as(out)
+        (out * weights / out.numel()).sum().backward()
         return torch.cat([out.detach().flatten(), input.grad.flatten(), grid.grad.flatten()])
 
     return all_three
@@ -47,7 +48,8 @@ def forward_and_backward(form):
     def both(input, *args, **kwargs):
         input = input.clone().requires_grad_()
         out = form(input, *args, **kwargs)
-        (out * torch.arange(out.numel()).view_as(out)).sum().backward()
+        weights = torch.arange(out.numel(), device=out.device).view_as(out)
+        (out * weights).sum().backward()
         return torch.cat([out.detach().flatten(), input.grad.flatten()])
 
     return both

@@ -58,6 +58,30 @@ def test_sizes_may_differ_in_a_batch(model):
     assert [len(one["labels"]) for one in found] == [10, 10, 10]
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16], ids=str)
+def test_any_dtype(dtype):
+    model = digit_net(10, (8, 8)).to(dtype)
+    images = [image.to(dtype) for image in strokes(4, 12)]
+    loss = model(images, [{"label": k} for k in (1, 4, 4, 10)])["loss_class"]
+    loss.backward()
+    assert loss.isfinite() and loss.dtype == torch.promote_types(dtype, torch.float32)
+    assert all(p.grad.dtype == dtype and p.grad.isfinite().all() for p in model.parameters())
+    assert all(one["scores"].isfinite().all() for one in model.eval()(images))
+
+
+def test_gradients_reach_the_image(model):
+    images = [image.requires_grad_() for image in strokes(2, 12)]
+    best = sum(one["scores"][0] for one in model(images))
+    for gradient in torch.autograd.grad(best, images):
+        assert gradient.isfinite().all() and gradient.abs().sum() > 0
+
+
+@pytest.mark.parametrize("count", [0, -3])
+def test_too_few_classes(count):
+    with pytest.raises(ValueError, match=f"Classifier: num_classes must be pos.*, got {count}"):
+        digit_net(count, (8, 8))
+
+
 def test_it_learns_a_few_scans():
     pytest.importorskip("sklearn.datasets", reason="scikit-learn is not installed")
     from edudet.data import Digits

@@ -67,15 +67,15 @@ def test_odd_sizes(size):
 
 def test_a_cell_of_an_odd_map_stays_where_it_is():
     """What is added to a fine cell comes from the coarse cell above it, in the last row, too."""
-    decoder = AddedScores((1, 1), 1, 2)
+    decoder = AddedScores((1, 1), 2, 2)
     for scores in decoder.scores:
         torch.nn.init.ones_(scores.weight)
         torch.nn.init.zeros_(scores.bias)
     coarse = torch.zeros(1, 1, 3, 3)
     coarse[0, 0, 2, 1] = 1.0
     found = decoder([torch.zeros(1, 1, 5, 5), coarse], (9, 10))
-    assert found.shape == (1, 1, 9, 10)
-    y, x = divmod(int(found.argmax()), 10)
+    assert found.shape == (1, 2, 9, 10)
+    y, x = divmod(int(found[0, 1].argmax()), 10)
     assert 8 <= y < 12 and 4 <= x < 8  # a coarse cell covers four pixels
 
 
@@ -202,6 +202,35 @@ def test_bad_targets(model, target, message):
         model(images, [{"semantic": maps_of((32, 32))}, target])
     with pytest.raises(ValueError, match="targets must be given for each of the 2 images"):
         model(images)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16], ids=str)
+def test_any_dtype(model, dtype):
+    """A float16 holds no sum over 16384 pixels; it would be infinite."""
+    model = model.to(dtype)
+    images = [image.to(dtype) for image in images_of((128, 128), (40, 56))]
+    loss = model(images, [{"semantic": maps_of(image.shape[1:])} for image in images])
+    loss["loss_semantic"].backward()
+    assert loss["loss_semantic"].isfinite()
+    assert all(p.grad.dtype == dtype and p.grad.isfinite().all() for p in model.parameters())
+    for one in model.eval()(images):
+        assert one["scores"].dtype == torch.promote_types(dtype, torch.float32)
+        assert one["semantic"].dtype == torch.int64 and one["scores"].isfinite().all()
+
+
+def test_gradients_reach_the_image(model):
+    images = [image.requires_grad_() for image in images_of((40, 56), (32, 48))]
+    losses = model(images, [{"semantic": maps_of(image.shape[1:])} for image in images])
+    answers = model.eval()(images)
+    for value in (losses["loss_semantic"], sum(one["scores"].sum() for one in answers)):
+        for gradient in torch.autograd.grad(value, images, retain_graph=True):
+            assert gradient.isfinite().all() and gradient.abs().sum() > 0
+
+
+@pytest.mark.parametrize("count", [0, 1, -3])
+def test_too_few_classes(count):
+    with pytest.raises(ValueError, match=f"num_classes must be at least 2, .*, got {count}"):
+        fcn_small(count)
 
 
 def test_it_learns_one_scene():

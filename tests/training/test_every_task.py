@@ -105,7 +105,10 @@ def test_one_class_for_an_image(tmp_path):
     assert sum(one["score"] for one in records) == pytest.approx(1, abs=1e-4)
     best = next(c["name"] for c in found["categories"] if c["id"] == records[0]["category_id"])
     assert f"three.png: {best} (" in text
-    message = refused("eval", "digit_net", "--weights", tmp_path / "model.pt", "--level", "easy")
+    words = ("--weights", tmp_path / "model.pt", "--level", "easy")
+    assert "must know the classes of the images, ball" in refused("eval", "digit_net", *words)
+    words = ("--out", tmp_path / "scenes", "--level", "easy")
+    message = refused("train", "digit_net", *words)
     assert "targets must have 'label' for the task 'classification', got boxes, labels" in message
 
 
@@ -196,7 +199,7 @@ class Plain(Cats):
 )
 def test_a_folder_that_lacks_what_is_to_be_learnt(tmp_path, name, key):
     message = refused("train", name, "--out", tmp_path / "run", *folder(tmp_path, Plain()))
-    assert f"targets must have '{key}' for the task" in message
+    assert f"train: targets must have '{key}' for the task" in message
     assert message.endswith("in coco annotations.json\n") and not (tmp_path / "run").exists()
 
 

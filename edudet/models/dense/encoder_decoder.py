@@ -27,6 +27,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, interpolate
 
+from edudet import check
 from edudet.data.voc import VOID
 from edudet.nn.transform import Size, Target, Transform, size_of
 
@@ -67,6 +68,7 @@ class AddedScores(nn.Module):
 
     def __init__(self, in_channels: Sequence[int], num_classes: int, stride: int):
         super().__init__()
+        check.classes("AddedScores", num_classes)
         self.scores = nn.ModuleList(nn.Conv2d(c, num_classes, 1) for c in in_channels)
         self.twice = nn.ModuleList(enlarging(num_classes, 2) for _ in in_channels[1:])
         self.to_image = enlarging(num_classes, stride)
@@ -158,7 +160,8 @@ def _check_targets(
 def semantic_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """Cross-entropy of (N, C, H, W) and (N, H, W) int64: over the pixels of an image that are not
     void the mean, and of these means the mean; 0 of an image of which nothing is known."""
-    losses = cross_entropy(logits, labels, ignore_index=VOID, reduction="none")  # (N, H, W)
+    exact = logits.to(torch.promote_types(logits.dtype, torch.float32))    # sums of many pixels
+    losses = cross_entropy(exact, labels, ignore_index=VOID, reduction="none")  # (N, H, W)
     known = (labels != VOID).sum((1, 2)).clamp(min=1)
     return (losses.sum((1, 2)) / known).mean()
 
@@ -167,5 +170,6 @@ def _called(logits: Tensor, size: Size, of_image: Size) -> dict[str, Tensor]:
     logits = cropped(logits, size)[None]                                   # (1, C, h, w)
     if size != of_image:
         logits = interpolate(logits, of_image, mode="bilinear", align_corners=False)
-    scores, labels = logits[0].softmax(0).max(0)                           # (H, W)
+    exact = logits[0].to(torch.promote_types(logits.dtype, torch.float32))
+    scores, labels = exact.softmax(0).max(0)                               # (H, W)
     return {"semantic": labels, "scores": scores}

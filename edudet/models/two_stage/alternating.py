@@ -22,9 +22,9 @@ import torch
 from torch import Tensor, nn
 
 from edudet.data.proposals import WithProposals
-from edudet.models.two_stage.fast_rcnn import Losses, checked_targets
+from edudet.data.target import Losses, Target, checked_targets
 from edudet.models.two_stage.faster_rcnn import FasterRCNN
-from edudet.nn.transform import Target, resize_boxes
+from edudet.nn.transform import Images, resize_boxes, size_of
 
 PARTS = ("backbone", "rpn", "box_branch")
 State = dict[str, Tensor]
@@ -82,10 +82,15 @@ class OneStep(nn.Module):
         return self
 
     def forward(
-        self, images: Sequence[Tensor], targets: Sequence[Target],
+        self, images: Images, targets: Sequence[Target],
         keep: dict[str, Any] | None = None,
     ) -> Losses:
-        batch = self.model.transform(images, checked_targets("OneStep", images, targets))
+        images = self.model.transform.checked("OneStep", images)
+        needs = self.model.needs + (() if self.step.proposals is None else ("proposals",))
+        targets = checked_targets(
+            "OneStep", images, targets, needs, self.model.num_classes, K=self.model.num_joints
+        )
+        batch = self.model.transform(images, targets)
         maps = self.model.backbone(batch.images)                           # each (N, C, H_l, W_l)
         if self.step.proposals is None:
             return self.model.rpn(batch, maps, keep)[1]
@@ -104,8 +109,7 @@ class RpnProposals:
         device = next(self.model.rpn.parameters()).device
         batch = self.model.transform([image.to(device)])
         [proposals], _ = self.model.rpn(batch, self.model.backbone(batch.images))
-        size = (image.shape[-2], image.shape[-1])
-        return resize_boxes(proposals, batch.sizes[0], size).to(image.device)
+        return resize_boxes(proposals, batch.sizes[0], size_of(image)).to(image.device)
 
 
 def alternating_training(

@@ -19,9 +19,10 @@ from torch import Tensor, nn
 
 from edudet import check
 from edudet.boxes import clip_boxes_to_image, decode_deltas, remove_small_boxes
-from edudet.models.two_stage.fast_rcnn import BoxBranch, Detections, Losses
+from edudet.data.target import Detections, Losses, Size
+from edudet.models.two_stage.fast_rcnn import BoxBranch
 from edudet.models.two_stage.faster_rcnn import FasterRCNN, RegionProposalNetwork
-from edudet.nn.transform import Batch, Size, Transform
+from edudet.nn.transform import Batch, Transform
 from edudet.targets import RoiTargets
 
 IOU_THRESHOLDS = (0.5, 0.6, 0.7)
@@ -83,7 +84,7 @@ class CascadeRCNN(FasterRCNN):
     ) -> Losses:
         losses: Losses = {}
         for number, branch in enumerate(self.stages, 1):
-            sampled = branch.sample(proposals, batch.targets)
+            sampled = branch.sample(proposals, batch.targets, f"rois of stage {number}")
             rois = [one.rois for one in sampled]                           # each (R_i, 4)
             seen = _of_stage(keep, number)
             class_logits, deltas = branch(maps, rois, batch.sizes, seen)   # (R, C), (R, 4 C)

@@ -21,14 +21,23 @@ from torch.nn.functional import relu
 
 from edudet import check
 from edudet.boxes import clip_boxes_to_image, decode_deltas, remove_small_boxes
+from edudet.data.target import (
+    Detections,
+    Losses,
+    Size,
+    Target,
+    check_number,
+    check_values,
+    checked,
+    checked_targets,
+    crowds_of,
+    generator_of,
+)
 from edudet.dtypes import widen
 from edudet.losses import fast_rcnn_loss, multi_task_loss
-from edudet.nn.transform import Size, Target, Transform, generator_of, resize_boxes
+from edudet.nn.transform import Images, Transform, resize_boxes, size_of
 from edudet.ops import batched_nms
 from edudet.targets import RoiTargets, roi_targets
-
-Detections = dict[str, Tensor]
-Losses = dict[str, Tensor]
 
 
 class TwoMLPHead(nn.Module):
@@ -89,14 +98,24 @@ class BoxBranch(nn.Module):
         self.positive_fraction = positive_fraction
         self.weights, self.alpha = tuple(weights), alpha
 
-    def sample(self, proposals: Sequence[Tensor], targets: Sequence[Target]) -> list[RoiTargets]:
-        """Draw the RoIs of each image that the loss looks at, with their classes and deltas."""
+    @property
+    def num_classes(self) -> int | None:
+        """How many the predictor knows, the background included; None: it does not say."""
+        layer = getattr(self.predictor, "cls_score", self.predictor)
+        return getattr(layer, "out_features", None)
+
+    def sample(
+        self, proposals: Sequence[Tensor], targets: Sequence[Target], name: str = "rois"
+    ) -> list[RoiTargets]:
+        """Draw the RoIs of each image that the loss looks at, with their classes and deltas.
+
+        Of what is drawn from a target's seed, draws of other names differ."""
         return [
             roi_targets(
                 boxes, target["boxes"].to(boxes), target["labels"], self.batch_size_per_image,
                 self.positive_fraction, self.fg_iou_thresh, self.background_from,
                 weights=self.weights, crowd_boxes=crowds_of(target, boxes),
-                generator=generator_of(target),
+                generator=generator_of(target, name, boxes.device),
             )
             for boxes, target in zip(proposals, targets, strict=True)
         ]
@@ -151,66 +170,9 @@ class BoxBranch(nn.Module):
         return {"boxes": boxes[kept], "labels": label[kept], "scores": score[kept]}
 
 
-def checked_targets(
-    model: str, images: Sequence[Tensor], targets: Sequence[Target] | None,
-    needs: Sequence[str] = (),
-) -> list[Target]:
-    """What training needs: as many targets as images, with boxes that have a width and a height,
-    their labels, and `needs`, of which each target must have one for each box.
-
-    Crowds, of which a target may say "iscrowd" (N,), are set apart as "crowd_boxes" (K, 4): none of
-    them is one object, and none of what lies in them is background.
-    """
-    if targets is None or len(targets) != len(images):
-        got = "none" if targets is None else len(targets)
-        raise ValueError(
-            f"{model}: targets must be given for each of the {len(images)} images in training, "
-            f"got {got}"
-        )
-    for i, target in enumerate(targets):
-        _check_target(f"{model}: targets[{i}]", target, needs)
-    return [_without_crowds(target) for target in targets]
-
-
-def _check_target(name: str, target: Target, needs: Sequence[str]) -> None:
-    for key in ("boxes", "labels", *needs):
-        if key not in target:
-            raise ValueError(f"{name} must have {key!r}, got {', '.join(map(str, target))}")
-    boxes, labels = target["boxes"], target["labels"]
-    if boxes.ndim != 2 or boxes.shape[1] != 4 or labels.shape != boxes.shape[:1]:
-        raise ValueError(
-            f"{name} must have boxes (N, 4) and labels (N,), "
-            f"got {tuple(boxes.shape)} and {tuple(labels.shape)}"
-        )
-    for key in needs:
-        if len(target[key]) != len(boxes):
-            raise ValueError(f"{name}[{key!r}] must have one entry for each of its {len(boxes)} "
-                             f"boxes, got {len(target[key])}")  # fmt: skip
-    for box in boxes[~(boxes[:, 2:] > boxes[:, :2]).all(1)].tolist()[:1]:
-        raise ValueError(
-            f"{name}['boxes'] must be (x1, y1, x2, y2) with a width and a height, got {box}"
-        )
-
-
-def _without_crowds(target: Target) -> Target:
-    if "iscrowd" not in target or not target["iscrowd"].any():
-        return target
-    crowd = target["iscrowd"]
-    apart = {**target, "crowd_boxes": target["boxes"][crowd]}
-    for name in ("boxes", "labels", "masks", "keypoints", "iscrowd"):
-        if name in target:
-            apart[name] = target[name][~crowd]
-    return apart
-
-
 def objects_of(sampled: Sequence[RoiTargets]) -> list[RoiTargets]:
     """Of each image the RoIs that show an object: what masks and keypoints are learnt from."""
     return [RoiTargets(*(part[one.labels > 0] for part in one)) for one in sampled]
-
-
-def crowds_of(target: Target, like: Tensor) -> Tensor | None:
-    """"crowd_boxes" in the dtype of other boxes; None: there are none."""
-    return target["crowd_boxes"].to(like) if "crowd_boxes" in target else None
 
 
 class FastRCNN(nn.Module):
@@ -232,18 +194,23 @@ class FastRCNN(nn.Module):
         self.propose = propose
 
     def forward(
-        self, images: Sequence[Tensor], targets: Sequence[Target] | None = None,
+        self, images: Images, targets: Sequence[Target] | None = None,
         keep: dict[str, Any] | None = None,
     ) -> Any:
         """Training: losses by name. Evaluation: boxes, labels and scores of each image.
 
         Args:
-            images: each (3, H, W), float in [0, 1].
-            targets: of each image "boxes", "labels" (training) and "proposals" (P, 4).
-            keep: a dictionary that receives the intermediate results by name.
+            images: each (3, H, W), float in [0, 1]; or a batch (N, 3, H, W).
+            targets: of each image "boxes", "labels" (training) and "proposals" (P, 4); what else
+                there may be, and in which forms: edudet/data/target.py.
+            keep: a dictionary that receives the intermediate results: docs/keep.md.
         """
+        name = type(self).__name__
+        images = self.transform.checked(name, images)
         if self.training:
-            targets = checked_targets("FastRCNN", images, targets)
+            targets = checked_targets(
+                name, images, targets, num_classes=self.box_branch.num_classes
+            )
         targets = self._with_proposals(images, targets)
         batch = self.transform(images, targets)
         maps = self.backbone(batch.images)                                 # each (N, C, H_l, W_l)
@@ -259,19 +226,25 @@ class FastRCNN(nn.Module):
             return self.box_branch.losses(class_logits, deltas, sampled)
         found = self.box_branch.detections(class_logits, deltas, rois, batch.sizes)
         for one, image, size in zip(found, images, batch.sizes, strict=True):
-            one["boxes"] = resize_boxes(one["boxes"], size, (image.shape[-2], image.shape[-1]))
+            one["boxes"] = resize_boxes(one["boxes"], size, size_of(image))
         return found
 
     def _with_proposals(
         self, images: Sequence[Tensor], targets: Sequence[Target] | None
     ) -> list[Target]:
+        model = type(self).__name__
+        if targets is not None:
+            check_number(model, images, targets)
         targets = [{} for _ in images] if targets is None else list(targets)
         for i, (image, target) in enumerate(zip(images, targets, strict=True)):
+            name, size = f"{model}: targets[{i}]", size_of(image)
+            targets[i] = target = checked(name, target, size, device=image.device)
             if "proposals" in target:
+                check_values(name, {"proposals": target["proposals"]}, size)
                 continue
             if self.propose is None:
                 raise ValueError(
-                    f"FastRCNN: targets[{i}] must have 'proposals' (P, 4), for the model was made "
+                    f"{name} must have 'proposals' (P, 4), for the model was made "
                     "without a function that proposes, got none"
                 )
             targets[i] = {**target, "proposals": self.propose(image)}

@@ -23,16 +23,19 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from edudet.boxes import clip_boxes_to_image, decode_deltas, remove_small_boxes
-from edudet.dtypes import widen
-from edudet.losses import rpn_loss
-from edudet.models.two_stage.fast_rcnn import (
-    BoxBranch,
+from edudet.data.target import (
     Detections,
     Losses,
+    Size,
+    Target,
     checked_targets,
     crowds_of,
+    generator_of,
 )
-from edudet.nn.transform import Batch, Size, Target, Transform, generator_of, resize_boxes
+from edudet.dtypes import widen
+from edudet.losses import rpn_loss
+from edudet.models.two_stage.fast_rcnn import BoxBranch
+from edudet.nn.transform import Batch, Images, Transform, resize_boxes, size_of
 from edudet.ops import batched_nms
 from edudet.proposals import AnchorGenerator
 from edudet.targets import RoiTargets, rpn_targets
@@ -155,7 +158,7 @@ class RegionProposalNetwork(nn.Module):
             rpn_targets(
                 anchors, target["boxes"].to(anchors), self.fg_iou_thresh, self.bg_iou_thresh,
                 self.batch_size_per_image, self.positive_fraction, crowds_of(target, anchors),
-                generator_of(target),
+                generator_of(target, "rpn", anchors.device),
             )
             for target in targets
         ]
@@ -189,23 +192,38 @@ class FasterRCNN(nn.Module):
         self.transform, self.backbone, self.rpn = transform, backbone, rpn
         self.box_branch = box_branch
 
+    @property
+    def num_classes(self) -> int | None:
+        """How many there are, the background included; None: the predictor does not say."""
+        return self.box_branch.num_classes
+
+    @property
+    def num_joints(self) -> int | None:
+        """How many each object has; None: any number, or none at all."""
+        return None
+
     def forward(
-        self, images: Sequence[Tensor], targets: Sequence[Target] | None = None,
+        self, images: Images, targets: Sequence[Target] | None = None,
         keep: dict[str, Any] | None = None,
     ) -> Any:
         """Training: the losses by name. Evaluation: a list of detections, one for each image.
 
         Args:
-            images: each (3, H, W), float in [0, 1].
-            targets: for training: of each image "boxes" (G, 4), xyxy, and "labels" (G,), from 1 on.
-            keep: a dictionary that receives the intermediate results by name.
+            images: each (3, H, W), float in [0, 1]; or a batch (N, 3, H, W).
+            targets: for training: of each image "boxes" (G, 4), xyxy, and "labels" (G,), from 1 on;
+                what else there may be, and in which forms: edudet/data/target.py.
+            keep: a dictionary that receives the intermediate results: docs/keep.md.
 
         Returns:
             {"loss_objectness", "loss_rpn_box_reg", "loss_classifier", "loss_box_reg"}, or
             [{"boxes" (D, 4), "labels" (D,), "scores" (D,)}, ...], best first.
         """
+        name = type(self).__name__
+        images = self.transform.checked(name, images)
         if self.training:
-            targets = checked_targets(type(self).__name__, images, targets, self.needs)
+            targets = checked_targets(
+                name, images, targets, self.needs, self.num_classes, K=self.num_joints
+            )
         batch = self.transform(images, (targets or ()) if self.training else ())
         maps = self.backbone(batch.images)                                 # each (N, C, H_l, W_l)
         proposals, losses = self.rpn(batch, maps, keep)                    # each (P, 4)
@@ -215,7 +233,7 @@ class FasterRCNN(nn.Module):
             return losses | self.train_heads(maps, proposals, batch, keep)
         found = self.detect(maps, proposals, batch.sizes, keep)
         return [
-            self.to_image(one, size, (image.shape[-2], image.shape[-1]))
+            self.to_image(one, size, size_of(image))
             for one, image, size in zip(found, images, batch.sizes, strict=True)
         ]
 
@@ -244,6 +262,8 @@ class FasterRCNN(nn.Module):
         keep: dict[str, Any] | None,
     ) -> list[Detections]:
         """Detections on the resized images; other heads add to them."""
+        if keep is not None:
+            keep.update(rois=proposals)
         class_logits, deltas = self.box_branch(maps, proposals, sizes, keep)
         return self.box_branch.detections(class_logits, deltas, proposals, sizes)
 

@@ -18,10 +18,11 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, interpolate
 
 from edudet import check
+from edudet.data.target import Detections, Losses, Size
 from edudet.dtypes import widen
-from edudet.models.two_stage.fast_rcnn import BoxBranch, Detections, Losses, objects_of
+from edudet.models.two_stage.fast_rcnn import BoxBranch, objects_of
 from edudet.models.two_stage.faster_rcnn import FasterRCNN, RegionProposalNetwork
-from edudet.nn.transform import Batch, Size, Transform, resize_keypoints
+from edudet.nn.transform import Batch, Transform, resize_keypoints
 from edudet.targets import RoiTargets, keypoint_targets
 
 LEFT_OUT = -1  # in place of a cell
@@ -75,6 +76,11 @@ class KeypointRCNN(FasterRCNN):
         self.keypoint_pool, self.keypoint_head = keypoint_pool, keypoint_head
         self.keypoint_predictor = keypoint_predictor
 
+    @property
+    def num_joints(self) -> int | None:
+        layer = getattr(self.keypoint_predictor, "kps_score_lowres", None)
+        return getattr(layer, "out_channels", None)
+
     def branch_losses(
         self, maps: Sequence[Tensor], sampled: Sequence[RoiTargets], batch: Batch,
         keep: dict[str, Any] | None,
@@ -113,8 +119,11 @@ class KeypointRCNN(FasterRCNN):
     ) -> list[Detections]:
         found = super().detect(maps, proposals, sizes, keep)
         boxes = [one["boxes"].detach() for one in found]  # no gradient flows to where RoIs lie
-        logits = widen(self.keypoint_logits(maps, boxes, sizes)).split([len(b) for b in boxes])
-        for one, maps_of_joints in zip(found, logits, strict=True):
+        logits = self.keypoint_logits(maps, boxes, sizes)                  # (D, K, M, M)
+        if keep is not None:
+            keep.update(keypoint_rois=boxes, keypoint_logits=logits)
+        by_image = widen(logits).split([len(one) for one in boxes])
+        for one, maps_of_joints in zip(found, by_image, strict=True):
             places, scores = heatmaps_to_keypoints(maps_of_joints, one["boxes"])
             one.update(keypoints=places, keypoints_scores=scores)
         return found

@@ -19,10 +19,11 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, interpolate, pad
 
 from edudet import check
+from edudet.data.target import Detections, Losses, Size
 from edudet.dtypes import widen
-from edudet.models.two_stage.fast_rcnn import BoxBranch, Detections, Losses, objects_of
+from edudet.models.two_stage.fast_rcnn import BoxBranch, objects_of
 from edudet.models.two_stage.faster_rcnn import FasterRCNN, RegionProposalNetwork
-from edudet.nn.transform import Batch, Size, Transform
+from edudet.nn.transform import Batch, Transform
 from edudet.targets import RoiTargets, mask_targets
 
 
@@ -101,6 +102,8 @@ class MaskRCNN(FasterRCNN):
         boxes = [one["boxes"].detach() for one in found]  # no gradient flows to where RoIs lie
         labels = torch.cat([one["labels"] for one in found])
         logits = self.mask_logits(maps, boxes, sizes)
+        if keep is not None:
+            keep.update(mask_rois=boxes, mask_logits=logits)
         of_class = logits[torch.arange(len(labels), device=labels.device), labels]
         masks = widen(of_class).sigmoid()[:, None].split([len(one) for one in boxes])
         return [{**one, "masks": mask} for one, mask in zip(found, masks, strict=True)]

@@ -36,18 +36,13 @@ from torch.nn.functional import pad
 from edudet import check
 from edudet.data.proposals import SelectiveSearch
 from edudet.data.shards import Shards, digest
+from edudet.data.target import Detections, Losses, Size, Target, checked_targets
 from edudet.dtypes import widen
-from edudet.models.two_stage.fast_rcnn import (
-    BoxBranch,
-    Detections,
-    FastRCNN,
-    Losses,
-    checked_targets,
-)
+from edudet.models.two_stage.fast_rcnn import BoxBranch, FastRCNN
 from edudet.nn.feature_cache import FeatureCache
 from edudet.nn.linear_svm import Examples, LinearSVMs
 from edudet.nn.ridge import BoxRegressors
-from edudet.nn.transform import Batch, Size, Target, Transform
+from edudet.nn.transform import Batch, Transform
 from edudet.ops import roi_align
 from edudet.progress import track
 from edudet.targets import RoiTargets
@@ -150,9 +145,11 @@ class SvmBranch(BoxBranch):
         self.svms = LinearSVMs(num_fc7, num_classes)
         self.regressors = BoxRegressors(num_pool5, num_classes)
 
-    def sample(self, proposals: Sequence[Tensor], targets: Sequence[Target]) -> list[RoiTargets]:
+    def sample(
+        self, proposals: Sequence[Tensor], targets: Sequence[Target], name: str = "rois"
+    ) -> list[RoiTargets]:
         if self.step == 2:
-            return super().sample(proposals, targets)
+            return super().sample(proposals, targets, name)
         objects = [
             (target["boxes"].to(boxes), target["labels"])
             for boxes, target in zip(proposals, targets, strict=True)
@@ -255,7 +252,11 @@ class RCNN(FastRCNN):
     def _inputs(self, image: Tensor, target: Target) -> tuple[Batch, Tensor, dict[str, Tensor]]:
         """The image as the network sees it, proposals and objects (R, 4) on it, and the objects."""
         device = self.box_branch.svms.weight.device
-        [apart] = checked_targets("RCNN", [image], [target])
+        name = type(self).__name__
+        [image] = self.transform.checked(name, [image])
+        [apart] = checked_targets(
+            name, [image], [target], num_classes=self.box_branch.num_classes
+        )
         objects = {name: apart[name] for name in ("boxes", "labels")}
         [moved] = self._with_proposals([image], [target])
         moved = {"proposals": moved["proposals"], **objects}

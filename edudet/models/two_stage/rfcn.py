@@ -26,9 +26,10 @@ from torch import Tensor, nn
 from torch.nn.functional import pad, relu
 
 from edudet import check
-from edudet.models.two_stage.fast_rcnn import BoxBranch, Detections, Losses
+from edudet.data.target import Detections, Losses, Size
+from edudet.models.two_stage.fast_rcnn import BoxBranch
 from edudet.models.two_stage.faster_rcnn import FasterRCNN, RegionProposalNetwork
-from edudet.nn.transform import Batch, Size, Transform
+from edudet.nn.transform import Batch, Transform
 from edudet.ops import ps_roi_pool
 
 
@@ -124,7 +125,11 @@ class RFCN(FasterRCNN):
             PositionSensitivePool(bins, strides[level]), Vote(), VotePredictor(), **options
         )
         super().__init__(backbone, transform, rpn, branch)
-        self.position_maps, self.level = position_maps, level
+        self.position_maps, self.level, self.bins = position_maps, level, bins
+
+    @property
+    def num_classes(self) -> int:
+        return self.position_maps.score_maps.out_channels // self.bins**2
 
     def train_heads(
         self, maps: Sequence[Tensor], proposals: Sequence[Tensor], batch: Batch,

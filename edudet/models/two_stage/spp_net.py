@@ -31,9 +31,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from edudet.data.target import Size, Target
 from edudet.models.two_stage.rcnn import RCNN, SvmBranch
 from edudet.nn.feature_cache import FeatureCache, Regions
-from edudet.nn.transform import Size, Target, Transform
+from edudet.nn.transform import Transform
 from edudet.ops import roi_pool
 from edudet.targets import sample_balanced
 
