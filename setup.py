@@ -287,7 +287,7 @@ class Plan:
 
 def first_error(messages):
     lines = [line.strip() for line in messages.splitlines()]
-    errors = [line for line in lines if re.search(r"\b(error|Error)\b", line)]
+    errors = [line for line in lines if re.search(r"\b([Ee]rror|undefined reference)\b", line)]
     # ninja's own lines begin with its name; what the compiler said comes before the last of them.
     said = [line for line in lines if line and not line.startswith(("ninja:", "FAILED:", "["))]
     return f"did not compile: {(errors or said or ['no message'])[0]}"

@@ -441,6 +441,7 @@ def test_compiles_for_any_number_of_boxes():
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
 def test_meta(dtype):
+    require_native("roi_align", "meta")
     feature_map = torch.zeros(2, 3, 9, 13, device="meta", dtype=dtype, requires_grad=True)
     out = roi_align(feature_map, torch.zeros(5, 5, device="meta", dtype=dtype), (2, 4))
     assert out.shape == (5, 3, 2, 4) and out.dtype == dtype and out.device.type == "meta"

@@ -457,6 +457,7 @@ def test_compiles_for_any_number_of_boxes():
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
 def test_meta(dtype):
+    require_native("roi_pool", "meta")
     feature_map = torch.zeros(2, 3, 9, 13, device="meta", dtype=dtype, requires_grad=True)
     rois = torch.zeros(5, 5, device="meta", dtype=dtype)
     out, argmax = roi_pool(feature_map, rois, (2, 4), 1.0, True)

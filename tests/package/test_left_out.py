@@ -12,12 +12,19 @@ import pytest
 from conftest import require
 
 ROOT = Path(__file__).parents[2]
+# What -fsanitize=thread makes the compiler call: watched code brings it along.
+WATCHERS = "".join(
+    f'extern "C" void __tsan_{name}(void*) {{}}\n'
+    for name in ("init", "func_entry", "func_exit", "read4", "write4")
+)
 FILES = {
     "cpu/twice.cpp": 'extern "C" float twice_cpu(float x) { return 2 * x; }',
     "bind/twice.cpp": 'extern "C" float twice_bound(float x) { return x; }',
     "cuda/twice.cu": "__global__ void twice(float* x) { *x *= 2; }",
     "emulator/engine.cpp": 'extern "C" int engine() { return 1; }',
-    "emulator/include/cuda_runtime.h": "#define __global__\n",
+    "emulator/include/cuda_runtime.h": (
+        f"#define __global__\n#ifdef EDUDET_CHECKED\n{WATCHERS}#endif\n"
+    ),
 }
 BUILT = {"_emulator", "_native_cpu", "_native_emulated", "_native_checked"}
 # A compiler that takes all but what has $FAULT in its command line.
@@ -41,6 +48,7 @@ def project(tmp_path, monkeypatch):
         path.write_text(text + "\n")
     (root / "edudet" / "emulator").mkdir(parents=True)
     shutil.copy(ROOT / "edudet" / "emulator" / "rewrite.py", root / "edudet" / "emulator")
+    shutil.copy(ROOT / "csrc" / "emulator" / "exports.map", root / "csrc" / "emulator")
     shutil.copy(ROOT / "setup.py", root)
     spec = importlib.util.spec_from_file_location("small_setup", root / "setup.py")
     module = importlib.util.module_from_spec(spec)
