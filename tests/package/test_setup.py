@@ -313,7 +313,10 @@ def make(tmp_path):
         copy(ROOT / name, tmp_path / name)
 
     def call(*words, **environment):
-        variables = {**os.environ, **environment}
+        # `make test` itself would tell the inner one of its own variables and of its depth.
+        inherited = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "CXX", "EDUDET_CUDA", "PYTHON")
+        kept = {name: text for name, text in os.environ.items() if name not in inherited}
+        variables = {**kept, **environment}
         return subprocess.run(
             ["make", *words], cwd=tmp_path, env=variables, capture_output=True, text=True
         )
