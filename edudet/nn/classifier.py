@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from edudet import check
-from edudet.nn.transform import Target
+from edudet.data.target import Target, check_number, checked
 
 
 class Classifier(nn.Module):
@@ -55,7 +55,7 @@ class Classifier(nn.Module):
         if keep is not None:
             keep.update(images=prepared, maps=maps, logits=logits)
         if self.training:
-            labels = checked_labels(targets, *logits.shape).to(logits.device)
+            labels = checked_labels(images, targets, logits.shape[1]).to(logits.device)
             return {"loss_class": cross_entropy(logits, labels - 1)}
         scores, order = logits.softmax(1).sort(stable=True, dim=1, descending=True)
         return [
@@ -64,21 +64,15 @@ class Classifier(nn.Module):
 
 
 def checked_labels(
-    targets: Sequence[Target] | None, number: int, num_classes: int
+    images: Sequence[Tensor], targets: Sequence[Target] | None, num_classes: int
 ) -> Tensor:
-    """(N,) int64, from 1 to C; or ValueError."""
-    if targets is None or len(targets) != number:
-        got = "none" if targets is None else len(targets)
-        raise ValueError(f"Classifier: targets must be given for each of the {number} images in "
-                         f"training, got {got}")  # fmt: skip
+    """(N,) int64, from 1 to C; or an error."""
+    check_number("Classifier", images, targets, "in training")
     labels = []
-    for i, target in enumerate(targets):
-        if "label" not in target:
-            got = ", ".join(map(str, target))
-            raise ValueError(f"Classifier: targets[{i}] must have 'label', got {got}")
-        label = int(target["label"])
+    for i, target in enumerate(targets or ()):
+        name = f"Classifier: targets[{i}]"
+        label = int(checked(name, target, needs=("label",))["label"])
         if not 1 <= label <= num_classes:
-            raise ValueError(f"Classifier: targets[{i}]['label'] must lie in 1 to {num_classes}, "
-                             f"got {label}")  # fmt: skip
+            raise ValueError(f"{name}['label'] must lie in 1 to {num_classes}, got {label}")
         labels.append(label)
     return torch.tensor(labels)

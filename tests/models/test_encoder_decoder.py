@@ -151,6 +151,29 @@ def test_labels_of_any_integers(model, dtype):
     assert found == expected
 
 
+def test_a_batch_in_place_of_a_list_and_lists_in_place_of_tensors(model):
+    images = images_of((32, 32), (32, 32))
+    targets = [{"semantic": maps_of((32, 32), seed=i)} for i in range(2)]
+    expected = model(images, targets)["loss_semantic"]
+    lists = [{"semantic": target["semantic"].tolist()} for target in targets]
+    arrays = [{"semantic": target["semantic"].numpy()} for target in targets]
+    for others in (lists, arrays):
+        assert model(torch.stack(images), others)["loss_semantic"] == expected
+    assert len(model.eval()(torch.stack(images), [None, None])) == 2  # not looked at
+
+
+def test_maps_move_with_resized_images():
+    """Half the image is class 1: of the resized map, too."""
+    model = fcn_small(2)
+    model.transform = Transform(64, size_divisible=16)
+    labels = torch.zeros(32, 40, dtype=torch.int64)
+    labels[:, 20:] = 1
+    keep = {}
+    model(images_of((32, 40)), [{"semantic": labels}], keep)["loss_semantic"].backward()
+    (moved,) = keep["batch"].targets
+    assert moved["semantic"].shape == (64, 80) and moved["semantic"].sum() == 64 * 40
+
+
 def test_answers(model):
     model.eval()
     images = images_of((40, 56), (33, 47))
@@ -190,8 +213,8 @@ def test_answers_have_the_size_of_the_photo():
     [
         ({"boxes": torch.zeros(0, 4)}, r"targets\[1\] must have 'semantic', got boxes"),
         ({"semantic": torch.zeros(8, 9, dtype=torch.int64)},
-         r"targets\[1\]\['semantic'\] must be integers of the image's size, \(32, 32\), got torch"),
-        ({"semantic": torch.zeros(32, 32)}, r"integers of the image's size, .*, got torch.float32"),
+         r"targets\[1\]\['semantic'\] must have shape \(H, W\), here \(32, 32\), got \(8, 9\)$"),
+        ({"semantic": torch.zeros(32, 32)}, r"targets\[1\]\['semantic'\] must .*integer.*float32"),
         ({"semantic": torch.full((32, 32), 4)}, r"must lie in 0 to 3, or be 255 .*, got 4$"),
         ({"semantic": torch.full((32, 32), -1)}, r"must lie in 0 to 3, or be 255 .*, got -1$"),
     ],

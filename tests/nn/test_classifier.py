@@ -1,5 +1,6 @@
 """A classifier: what its loss is, what it answers, what it refuses."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -26,7 +27,7 @@ def images(count=3):
 
 
 def test_the_loss_is_cross_entropy_of_labels_from_one(model):
-    keep, targets = {}, [{"label": torch.tensor(4)}, {"label": 1}, {"label": torch.tensor([2])}]
+    keep, targets = {}, [{"label": torch.tensor(4)}, {"label": 1}, {"label": np.int64(2)}]
     loss = model(images(), targets, keep)["loss_class"]
     assert_close(loss, cross_entropy(keep["logits"], torch.tensor([3, 0, 1])))
     loss.backward()

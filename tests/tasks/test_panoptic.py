@@ -29,7 +29,7 @@ TRUTH = {
 
 
 def test_the_truth_is_worth_exactly_one():
-    scenes = Scenes("default", "test", length=4)
+    scenes = Scenes("default", "test", length=4, size=(64, 64))
     targets = [scenes[i][1] for i in range(4)]
     dataset = Maps(*targets)
     dataset.categories = scenes.categories

@@ -38,7 +38,7 @@ def test_by_hand():
 
 
 def test_the_truth_is_right_and_something_else_is_worse():
-    scenes = Scenes("easy", "test", length=3)
+    scenes = Scenes("easy", "test", length=3, size=(64, 64))
     truth = [scenes[i][1]["semantic"] for i in range(3)]
     dataset = Maps(*(scenes[i][1] for i in range(3)))
     dataset.categories = scenes.categories

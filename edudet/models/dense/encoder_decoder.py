@@ -28,8 +28,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, interpolate
 
 from edudet import check
+from edudet.data.target import Size, Target, check_number, checked
 from edudet.data.voc import VOID
-from edudet.nn.transform import Size, Target, Transform, size_of
+from edudet.nn.transform import Images, Transform, size_of
 
 
 def bilinear_kernel(factor: int) -> Tensor:
@@ -95,21 +96,21 @@ class EncoderDecoder(nn.Module):
         self.transform, self.encoder, self.decoder = transform, encoder, decoder
 
     def forward(
-        self, images: Sequence[Tensor], targets: Sequence[Target] | None = None,
+        self, images: Images, targets: Sequence[Target] | None = None,
         keep: dict[str, Any] | None = None,
     ) -> Any:
         """Training: {"loss_semantic"}. Evaluation: of each image "semantic" (H, W) int64, the class
         of every pixel, and "scores" (H, W), its probability.
 
         Args:
-            images: each (3, H, W), float in [0, 1].
+            images: each (3, H, W), float in [0, 1]; or a batch (N, 3, H, W).
             targets: in training, of each image "semantic" (H, W), integer: classes 0 to C - 1, and
-                255 where nobody knows, which teaches nothing.
+                255 where nobody knows, which teaches nothing. Not looked at in evaluation.
             keep: a dictionary that receives "batch", "maps" and "logits".
         """
-        if self.training:
-            _check_targets(type(self).__name__, images, targets)
-        batch = self.transform(images, targets or ())
+        name = type(self).__name__
+        images = self.transform.checked(name, images)
+        batch = self.transform(images, _checked(name, images, targets) if self.training else ())
         maps = self.encoder(batch.images)                                  # each (N, C_l, H_l, W_l)
         logits = self.decoder(maps, size_of(batch.images))                 # (N, C, H, W)
         if keep is not None:
@@ -138,23 +139,15 @@ class EncoderDecoder(nn.Module):
         return truth
 
 
-def _check_targets(
+def _checked(
     name: str, images: Sequence[Tensor], targets: Sequence[Target] | None
-) -> None:
-    if targets is None or len(targets) != len(images):
-        got = "none" if targets is None else len(targets)
-        raise ValueError(f"{name}: targets must be given for each of the {len(images)} images in "
-                         f"training, got {got}")  # fmt: skip
-    for i, (image, target) in enumerate(zip(images, targets, strict=True)):
-        place = f"{name}: targets[{i}]"
-        if "semantic" not in target:
-            raise ValueError(f"{place} must have 'semantic', got {', '.join(map(str, target))}")
-        labels, size = target["semantic"], tuple(image.shape[-2:])
-        if tuple(labels.shape) != size or labels.is_floating_point():
-            raise ValueError(
-                f"{place}['semantic'] must be integers of the image's size, {size}, "
-                f"got {labels.dtype} {tuple(labels.shape)}"
-            )
+) -> list[Target]:
+    check_number(name, images, targets, "in training")
+    return [
+        checked(f"{name}: targets[{i}]", target, size_of(image), needs=("semantic",),
+                device=image.device)
+        for i, (image, target) in enumerate(zip(images, targets or (), strict=True))
+    ]  # fmt: skip
 
 
 def semantic_loss(logits: Tensor, labels: Tensor) -> Tensor:
