@@ -143,7 +143,7 @@ def number(function: str, **named: Any) -> None:
     """Every argument must be a number: no bool, which would be 0 or 1, and no tensor."""
     for name, value in named.items():
         if not isinstance(value, NUMBERS) or isinstance(value, bool):
-            got = value if isinstance(value, bool) else type(value).__name__
+            got = repr(value) if isinstance(value, (bool, str)) else type(value).__name__
             raise TypeError(f"{function}: {name} must be a number, got {got}")
 
 

@@ -256,7 +256,7 @@ FLAT = torch.tensor([[0.0, 0, 1, 1], [3, 3, 3, 9]])
             r"deltas must have shape \(\.\.\., 4 K\), got \(1, 6\)",
         ),
         (lambda: decode_deltas(torch.zeros(1, 0), ONE), ValueError, "4 K"),
-        (lambda: decode_deltas(ONE, ONE, clamp="4"), TypeError, "clamp must be a number, got str"),
+        (lambda: decode_deltas(ONE, ONE, clamp="4"), TypeError, "clamp must be a number, got '"),
         (lambda: decode_deltas(ONE, ONE, clamp=math.nan), ValueError, "clamp must be a number"),
     ],
 )

@@ -15,13 +15,13 @@ import torch
 
 from conftest import require
 from edudet import native
-from edudet.exercises import course
+from edudet.course import units
 from edudet.grading import broker, sandbox
 from edudet.grading.session import Worker
 
 TESTS = Path(__file__).parents[1]
 HEADER = native.SOURCES / "emulator/include/cuda_runtime_api.h"
-CUDA_EXERCISES = [name for name in course.ids() if course.load(name).language == "cuda"]
+CUDA_EXERCISES = [name for name in units.ids() if units.load(name).language == "cuda"]
 # What else NVIDIA's library has, and what a sanitizer would bring.
 OTHERS = (
     "cudaMalloc", "cudaMallocAsync", "cudaFuncSetAttribute", "cudaFuncSetCacheConfig",
@@ -227,7 +227,7 @@ def test_nothing_that_is_emulated_asks_nvidias_runtime(stand_in, tmp_path):
 
 @pytest.mark.parametrize("name", CUDA_EXERCISES)
 def test_right_solutions_are_graded_as_right(stand_in, tmp_path, name):
-    exercise = course.load(name)
+    exercise = units.load(name)
     world = sandbox.make_world([])
     log = tmp_path / "log"
     if stand_in:

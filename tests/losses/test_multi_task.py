@@ -61,7 +61,7 @@ def test_heads_apart_from_each_other_do_not_feel_alpha_but_a_shared_layer_does()
     ("args", "error", "message"),
     [
         ((torch.tensor(1.0), torch.tensor(1.0), 1.5), ValueError, r"alpha must lie in \[0, 1\], "),
-        ((torch.tensor(1.0), torch.tensor(1.0), "1"), TypeError, "alpha must be a number, got str"),
+        ((torch.tensor(1.0), torch.tensor(1.0), "1"), TypeError, "alpha must be a number, got '"),
         ((1.0, torch.tensor(1.0), 0.5), TypeError, "classification_loss must be a Tensor, got flo"),
         (
             (torch.zeros(2), torch.zeros(3), 0.5),

@@ -87,7 +87,7 @@ def test_counts_are_pooled():
             r"scores\[1\] must be a number, got nan",
         ),
         (torch.ones(1), torch.tensor([2]), 0.5, ValueError, r"labels\[0\] must be 0 or 1, got 2"),
-        (torch.ones(1), torch.tensor([1]), "0.5", TypeError, "threshold must be a number, got str"),
+        (torch.ones(1), torch.tensor([1]), "0.5", TypeError, "threshold must be a number, got '"),
         (torch.ones(1), torch.tensor([1]), math.nan, ValueError, "threshold must be a number, got"),
     ],
 )

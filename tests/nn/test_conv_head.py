@@ -17,6 +17,8 @@ def test_keeps_the_size_of_the_roi():
 def test_holes_widen_what_a_bin_sees():
     """Dilations 2, 4 and 1: 7 bins to each side. A change farther off changes nothing."""
     head = ConvHead(1, (4, 4, 4), (2, 4, 1)).double()
+    for parameter in head.parameters():
+        parameter.data.abs_()  # else no ReLU would lead from some bin to the middle
     x = torch.rand(1, 1, 21, 21, dtype=torch.float64, requires_grad=True)
     out = head(x)
     assert out.shape == (1, 4, 21, 21)

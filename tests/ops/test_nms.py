@@ -339,7 +339,7 @@ ONE, SCORE = torch.tensor([[0.0, 0, 1, 1]]), torch.tensor([0.5])
         ((ONE, SCORE, 1.5), ValueError, r"iou_threshold must lie in \[0, 1\], got 1.5"),
         ((ONE, SCORE, -0.1), ValueError, r"iou_threshold must lie in \[0, 1\], got -0.1"),
         ((ONE, SCORE, math.nan), ValueError, r"iou_threshold must lie in \[0, 1\], got nan"),
-        ((ONE, SCORE, "0.5"), TypeError, "iou_threshold must be a number, got str"),
+        ((ONE, SCORE, "0.5"), TypeError, "iou_threshold must be a number, got '"),
     ],
 )
 def test_errors_of_structure(args, error, message):

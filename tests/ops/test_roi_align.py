@@ -556,7 +556,7 @@ BAD_STRUCTURE = [
     ((MAP, ROIS, 2, -1), ValueError, "spatial_scale must be positive and finite, got -1"),
     ((MAP, ROIS, 2, math.nan), ValueError, "spatial_scale must be positive and finite, got nan"),
     ((MAP, ROIS, 2, math.inf), ValueError, "spatial_scale must be positive and finite, got inf"),
-    ((MAP, ROIS, 2, "1"), TypeError, "spatial_scale must be a number, got str"),
+    ((MAP, ROIS, 2, "1"), TypeError, "spatial_scale must be a number, got '"),
     ((MAP, ROIS, 2, 1.0, 2.5), TypeError, r"sampling_ratio must be an int, got 2\.5"),
     ((MAP, ROIS, 2, 1.0, 5000), ValueError, "sampling_ratio must be at most 4096, got 5000"),
     ((MAP, ROIS, 2, 1.0, 2, 1), TypeError, "aligned must be a bool, got 1"),

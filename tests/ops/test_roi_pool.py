@@ -565,7 +565,7 @@ BAD_STRUCTURE = [
     ((MAP, ROIS, (2, 2, 2)), TypeError, r"output_size must be an int or a pair"),
     ((MAP, ROIS, 2, 0.0), ValueError, r"spatial_scale must be positive and finite, got 0\.0"),
     ((MAP, ROIS, 2, math.nan), ValueError, "spatial_scale must be positive and finite, got nan"),
-    ((MAP, ROIS, 2, "1"), TypeError, "spatial_scale must be a number, got str"),
+    ((MAP, ROIS, 2, "1"), TypeError, "spatial_scale must be a number, got '"),
     ((MAP, ROIS, 2, 1.0, 1), TypeError, "return_argmax must be a bool, got 1"),
 ]
 

@@ -317,7 +317,7 @@ BAD = [
     (soft_argmax2d, (MAPS, torch.tensor(-2.0)), ValueError, "beta must be 0 or more, got -2"),
     (soft_argmax2d, (MAPS, torch.ones(3)), ValueError, r"beta must be one number, got \(3,\)"),
     (soft_argmax2d, (MAPS, torch.tensor(1)), ValueError, "beta must have dtype .*, got int64"),
-    (soft_argmax2d, (MAPS, "1"), TypeError, "beta must be a number, got str"),
+    (soft_argmax2d, (MAPS, "1"), TypeError, "beta must be a number, got '"),
     (soft_argmax2d, (MAPS, 1.0, 1), TypeError, "normalized must be a bool, got 1"),
 ]
 

@@ -299,7 +299,7 @@ ONE, SCORE = torch.tensor([[0.0, 0, 1, 1]]), torch.tensor([0.5])
         ((ONE, SCORE, "hard"), ValueError, 'method must be "linear" or "gaussian", got \'hard\''),
         ((ONE, SCORE, None), ValueError, 'method must be "linear" or "gaussian", got None'),
         ((ONE, SCORE, "linear", 1.5), ValueError, r"iou_threshold must lie in \[0, 1\], got 1.5"),
-        ((ONE, SCORE, "linear", "1"), TypeError, "iou_threshold must be a number, got str"),
+        ((ONE, SCORE, "linear", "1"), TypeError, "iou_threshold must be a number, got '"),
         ((ONE, SCORE, "linear", 0.3, 0), ValueError, "sigma must be positive and finite, got 0"),
         ((ONE, SCORE, "linear", 0.3, math.nan), ValueError, "sigma must be positive and finite"),
         ((ONE, SCORE, "linear", 0.3, 0.5, -1), ValueError, "score_threshold must be finite and at"),
