@@ -62,9 +62,7 @@ def train_model(
     keep_freed_memory()
     dataset = source.open(recipe, "train", seed)
     check_gives("train", recipe.task, dataset, source.name(recipe))
-    test = source.open(recipe, "test", seed)
-    apart = _apart(name, source, dataset, test)
-    test = prepared(recipe, test if source.val is None else Renumbered(test, dataset.categories))
+    apart = _apart(name, source, dataset, seed)
     dataset = prepared(recipe, dataset)
     torch.manual_seed(seed)
     model = recipe.new_model(about(dataset))
@@ -86,6 +84,8 @@ def train_model(
     }  # fmt: skip
     save_weights(out / "model.pt", model, **facts, **about(dataset))
     load_weights(out / "model.pt", model)  # what is measured is what the file holds
+    test = source.open(recipe, "test", seed)
+    test = prepared(recipe, test if source.val is None else Renumbered(test, dataset.categories))
     numbers = evaluate(model, test, recipe.task, device=place, workers=workers, progress=True)
     metrics = {
         **numbers, "train_seconds": seconds, **facts, "measured_on": apart["measured_on"],
@@ -96,12 +96,14 @@ def train_model(
     return metrics
 
 
-def _apart(name: str, source: Source, dataset: Any, test: Any) -> dict[str, Any]:
-    """What is measured on, as a run to be resumed must share it: in words, and as digests."""
+def _apart(name: str, source: Source, dataset: Any, seed: int) -> dict[str, Any]:
+    """What is measured on, as a run to be resumed must share it: in words, and as digests. What is
+    wrong with it is said now, and not when all is trained."""
     recipe = recipe_of(name)
     words = source.measured_on(recipe)
     if source.coco and source.val is None:
         return {"measured_on": words}
+    test = source.open(recipe, "test", seed)
     shared = shared_files(test, dataset)
     if source.val is None:
         told = f", {len(shared)} of its {len(test)} images trained on" if shared else ""
