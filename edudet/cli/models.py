@@ -40,13 +40,23 @@ def _model_options(command: Callable) -> Callable:
 @click.option("--batch-size", type=click.IntRange(1), help="images a step  [default: the model's]")
 @click.option("--amp/--no-amp", default=None,
               help="mixed precision: float16 on CUDA, bfloat16 on the CPU  [default: the model's]")
+@click.option("--val", metavar="WHAT",
+              help="measure on these images, and do not train on them: a share such as 0.1; "
+                   "of --voc, an image set; of --coco, a file of annotations of images in the same "
+                   "folder, a folder with images/ and annotations.json, or FOLDER,FILE  "
+                   "[default: test scenes; --voc: the image set test; --coco: the training images]")
 @_model_options
 def train(
     model: str, out: Path, seed: int, resume: bool, iterations: int | None,
-    batch_size: int | None, amp: bool | None, level: str | None, coco: tuple[Path, Path] | None,
-    voc: Path | None, classes: str | None, zero_based: bool, workers: int, device: str,
+    batch_size: int | None, amp: bool | None, val: str | None, level: str | None,
+    coco: tuple[Path, Path] | None, voc: Path | None, classes: str | None, zero_based: bool,
+    workers: int, device: str,
 ) -> None:
-    """Train MODEL from scratch, and measure it on images that it has not seen.
+    """Train MODEL from scratch, and measure it.
+
+    Generated scenes and VOC have test images. A folder of --coco has none: without --val, the
+    figures are of the images that the model has learnt from, and say nothing of others.
+    metrics.json tells: measured_on.
 
     OUT gets model.pt (the weights), metrics.json, losses.csv, losses.png and checkpoint.pt. On
     several processes: torchrun --nproc-per-node 2 -m edudet train ...
@@ -55,9 +65,9 @@ def train(
 
     with mistakes():
         metrics = run.train_model(
-            model, out, seed, source=_source(level, coco, voc, classes, zero_based),
-            iterations=iterations,
-            batch_size=batch_size, workers=workers, device=device, amp=amp, resume=resume,
+            model, out, seed, source=_source(level, coco, voc, classes, zero_based, val),
+            iterations=iterations, batch_size=batch_size, workers=workers, device=device, amp=amp,
+            resume=resume,
         )
         if metrics:
             _show_metrics(metrics)
@@ -148,7 +158,7 @@ def _stems(paths: tuple[Path, ...]) -> list[str]:
 
 def _source(
     level: str | None, coco: tuple[Path, Path] | None, voc: Path | None, classes: str | None,
-    zero_based: bool,
+    zero_based: bool, val: str | None = None,
 ) -> Any:
     from edudet.training.run import Source
 
@@ -157,7 +167,7 @@ def _source(
     if (classes or zero_based) and not voc:
         raise click.UsageError("--classes and --zero-based go with --voc")
     names = tuple(name.strip() for name in classes.split(",")) if classes else None
-    return Source(level, coco or None, voc, classes=names, one_based=not zero_based)
+    return Source(level, coco or None, voc, classes=names, one_based=not zero_based, val=val)
 
 
 def _show_metrics(metrics: dict[str, Any]) -> None:

@@ -80,7 +80,8 @@ def _folder(out: Path, name: str, seed: int) -> Path:
 
 
 def _trained(out: Path, name: str, seed: int, iterations: int | None) -> dict[str, Any]:
-    folder, steps = _folder(out, name, seed), iterations or run.recipe_of(name).iterations
+    folder = _folder(out, name, seed)
+    steps = run.recipe_of(name).iterations if iterations is None else iterations
     path = folder / "metrics.json"
     if path.exists():
         before = json.loads(path.read_text())
@@ -115,7 +116,8 @@ def report(rows: Sequence[dict[str, Any]]) -> str:
     for group in _measured_alike(names):
         columns = [*_columns(group), *SPEED]
         tables.append(markdown([
-            {"model": row["model"], "seed": row["seed"], "measured": row["kind"]}
+            {"model": row["model"], "seed": row["seed"], "measured": row["kind"],
+             "measured on": measured_on(row)}
             | {key: row.get(key, "–") for key in columns}
             | {"threads": row["threads"], "bfloat16": "yes" if row.get("amp") else "no"}
             for row in rows if row["model"] in group
@@ -140,6 +142,11 @@ def _measured_alike(names: Sequence[str]) -> list[list[str]]:
     for name in names:
         groups.setdefault(run.recipe_of(name).task.BEST, []).append(name)
     return list(groups.values())
+
+
+def measured_on(numbers: dict[str, Any]) -> str:
+    """Which images, as metrics.json says; the first ones of such files did not."""
+    return numbers.get("measured_on") or f"test {numbers['source'].split()[0]}"
 
 
 def _columns(names: Sequence[str]) -> list[str]:
@@ -172,7 +179,8 @@ def _of_weights(folder: Path, names: Sequence[str]) -> list[dict[str, Any]]:
             "made by": f"`edudet train {name} --seed {numbers['seed']} --out DIR`",
             "training": f"{numbers['iterations']} steps, {numbers['train_seconds']:.0f} s, "
                         f"threads: {numbers['threads']}{', bfloat16' * numbers.get('amp', False)}",
-            "measured": numbers["kind"], **{key: numbers.get(key, "–") for key in _columns(names)},
+            "measured": numbers["kind"], "measured on": measured_on(numbers),
+            **{key: numbers.get(key, "–") for key in _columns(names)},
         })  # fmt: skip
     return rows
 

@@ -64,14 +64,15 @@ def load(path: Path, form: str = RUN) -> dict[str, Any]:
 
 
 def compare(path: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Raise ValueError if the arguments of a run to resume are not those that it began with."""
+    """Raise ValueError if the arguments of a run to resume, or what tells its data from others, are
+    not those that it began with."""
     different = [
         f"{name} was {before.get(name)!r}, is {now.get(name)!r}"
         for name in sorted(before.keys() | now.keys()) if before.get(name) != now.get(name)
     ]
     if different:
-        raise ValueError(f"train: a run must be resumed with the arguments that it began with, got "
-                         f"others than {path}: {'; '.join(different)}")  # fmt: skip
+        raise ValueError(f"train: a run must be resumed with the arguments and the data that it "
+                         f"began with, got others than {path}: {'; '.join(different)}")  # fmt: skip
 
 
 def fill(path: Path, model: nn.Module, state: Mapping[str, Any]) -> None:

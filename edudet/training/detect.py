@@ -51,7 +51,7 @@ def detections(
     model: nn.Module, pictures: Any, score: float, device: str = "cpu", task: Task = BOX
 ) -> Iterator[tuple[Tensor, dict[str, Any]]]:
     """Each image of a dataset with what the model finds on it with at least that score."""
-    place = own_device(device)
+    place = own_device("detect", device)
     model.to(place).eval()
     for i in range(len(pictures)):
         image, target = pictures[i]

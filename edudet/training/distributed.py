@@ -51,11 +51,20 @@ def joined(device: torch.device) -> Iterator[Processes]:
     dist.destroy_process_group()  # not after an error: the others may never come to their barrier
 
 
-def own_device(name: str) -> torch.device:
-    """The device of this process: "cuda" is the GPU of its number on this machine."""
-    device = torch.device(name)
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"train: device must be one that torch finds on this machine, got {name}")
+def own_device(function: str, name: str | torch.device) -> torch.device:
+    """The device of this process: "cuda" is the GPU of its number on this machine.
+
+    function: who asks, for the message.
+    """
+    try:
+        device = torch.device(name)
+    except RuntimeError:  # torch's message lists two dozen kinds
+        raise ValueError(f"{function}: device must be cpu or cuda, got {name!r}") from None
+    found = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device.type == "cuda" and (device.index or 0) >= found:
+        raise ValueError(
+            f"{function}: device must be one that torch finds on this machine, got {name}"
+        )
     if device.type == "cuda" and device.index is None:
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(device)

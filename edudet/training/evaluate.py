@@ -12,6 +12,7 @@ from edudet.tasks import Task
 from edudet.tasks.detection import BOX
 from edudet.training.batches import to_device
 from edudet.training.detect import detect
+from edudet.training.distributed import own_device
 
 
 def evaluate(
@@ -39,7 +40,7 @@ def evaluate(
                         f"got {task!r}")  # fmt: skip
     check.is_int("evaluate", batch_size=batch_size)
     check.positive("evaluate", batch_size=batch_size)
-    place, training = torch.device(device), model.training
+    place, training = own_device("evaluate", device), model.training
     loader = DataLoader(dataset, batch_size, num_workers=workers, collate_fn=collate)
     collected, seconds, count = task.collect(dataset), 0.0, 0
     model.to(place).eval()

@@ -21,6 +21,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from edudet import check
+from edudet.data.digests import digests_of
 from edudet.training import distributed
 from edudet.training.batches import Batch, batches, seed_of
 from edudet.training.curves import History
@@ -61,7 +62,8 @@ def train(
         checkpoint_seconds, checkpoint_every: a checkpoint after so many seconds, or steps.
         resume: go on with the run in `out`, if there is one. A process that torchrun has
             restarted does so anyway.
-        about: plain values that a run to be resumed must share, such as the model's name.
+        about: plain values that a run to be resumed must share, such as the model's name; besides
+            the arguments, and the data (`edudet.data.digests`) of the datasets of edudet.
         progress: tell how far it is.
 
     Returns:
@@ -73,13 +75,13 @@ def train(
         TypeError, ValueError: an argument does not fit, or not the run that is to be resumed.
         FloatingPointError: a loss or the gradient is not finite; `out` then holds nan_batch.pt.
     """
-    place, out = distributed.own_device(device), Path(out)
+    place, out = distributed.own_device("train", device), Path(out)
     arguments = {
         "iterations": iterations, "batch_size": batch_size, "learning_rate": learning_rate,
         "optimizer": optimizer, "momentum": momentum, "weight_decay": weight_decay,
         "warmup": warmup, "schedule": schedule, "drops": tuple(drops), "clip": clip, "ema": ema,
         "seed": seed, "amp": amp, "num_images": len(dataset),  # type: ignore[arg-type]
-        **(about or {}),
+        **digests_of(dataset), **(about or {}),
     }  # fmt: skip
     check_arguments(arguments, place)
     forked = torch.random.fork_rng([place] if place.type == "cuda" else [])

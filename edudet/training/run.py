@@ -3,15 +3,17 @@
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from edudet import check
 from edudet.data.about import about
+from edudet.data.digests import digests_of, shared_files
 from edudet.data.files import write_atomically
+from edudet.data.part import Part
 from edudet.data.renumbered import Renumbered
 from edudet.tasks import check_gives
 from edudet.training.checkpoint import WEIGHTS, fill, load, load_weights, save_weights
@@ -22,59 +24,7 @@ from edudet.training.machine import computes_in_bfloat16, keep_freed_memory
 from edudet.training.published_weights import PUBLISHED, read_published
 from edudet.training.recipes import RECIPES, Recipe
 from edudet.training.shipped import find_weights
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where images come from: generated scenes of a level, or a folder.
-
-    Args:
-        level: of the scenes; None: the recipe's data, mostly scenes of a level.
-        coco: (folder of images, file of annotations).
-        voc: a folder in VOC's layout, of 2007.
-        test_set: of a VOC folder, the image set that is measured on; it is trained on "trainval".
-        classes: of a VOC folder, the names of its classes; None: VOC's.
-        one_based: of a VOC folder, whether its boxes are counted as VOC counts (`VocFolder`).
-    """
-
-    level: str | None = None
-    coco: tuple[Path, Path] | None = None
-    voc: Path | None = None
-    test_set: str = "test"
-    classes: tuple[str, ...] | None = None
-    one_based: bool = True
-
-    def name(self, recipe: Recipe) -> str:
-        if self.coco:
-            return f"coco {self.coco[1].name}"
-        if self.voc:
-            return f"voc {self.voc.name}"
-        if recipe.data and not self.level:
-            return recipe.data.__name__.lower()
-        return f"scenes {self.level or recipe.level}"
-
-    def open(self, recipe: Recipe, split: str, seed: int = 0, length: int | None = None) -> Any:
-        """The dataset, without what `recipe.prepare` adds; `length`: images, if it is no folder."""
-        from edudet.data import Scenes
-        from edudet.data.coco import CocoFolder
-        from edudet.data.voc import CLASSES, VocFolder
-
-        needs = recipe.task.NEEDS
-        if self.coco:
-            crowds = split != "train"  # where none is one object, there is none to learn from
-            return CocoFolder(*self.coco, keep_crowds=crowds, masks="masks" in needs)
-        if self.voc:
-            image_set = "trainval" if split == "train" else self.test_set
-            kind = "segmentation" if {"masks", "semantic"} & {*needs} else "boxes"
-            return VocFolder(
-                self.voc, image_set=image_set, kind=kind, keep_difficult=split != "train",
-                categories=self.classes or CLASSES, one_based=self.one_based,
-            )
-        if recipe.data and not self.level:
-            return recipe.data(split, length)
-        if length is None and split == "train":
-            length = recipe.length
-        return Scenes(self.level or recipe.level, split, seed, length)
+from edudet.training.source import SCENES, Source
 
 
 def recipe_of(name: str, to_train: bool = True) -> Recipe:
@@ -86,7 +36,7 @@ def recipe_of(name: str, to_train: bool = True) -> Recipe:
 
 
 def train_model(
-    name: str, out: Path, seed: int = 0, *, source: Source = Source(),
+    name: str, out: Path, seed: int = 0, *, source: Source = SCENES,
     iterations: int | None = None, batch_size: int | None = None, workers: int = 0,
     device: str = "cpu", amp: bool | None = None, resume: bool = False,
 ) -> dict[str, Any] | None:
@@ -95,25 +45,32 @@ def train_model(
     amp: mixed precision; None: as the recipe says, on a CPU that computes in bfloat16.
 
     Returns:
-        What metrics.json holds, measured on the source's test images (of a COCO folder there are
-        no others than those it was trained on); None in processes but the first.
+        What metrics.json holds; None in processes but the first. "measured_on" are the images of
+        the source's split "test", in a few words; `Source.val` says which.
+
+    Raises:
+        ValueError: what is measured on has images that are trained on, or unknown classes.
     """
     recipe = recipe_of(name)
-    place = own_device(device)
+    place = own_device("train", device)
+    steps = recipe.iterations if iterations is None else iterations
+    batch_size = recipe.batch_size if batch_size is None else batch_size
+    check.is_int("train", iterations=steps, batch_size=batch_size)
+    check.positive("train", iterations=steps, batch_size=batch_size)
     if amp is None:
         amp = recipe.amp and place.type == "cpu" and computes_in_bfloat16()
     keep_freed_memory()
     dataset = source.open(recipe, "train", seed)
     check_gives("train", recipe.task, dataset, source.name(recipe))
+    apart = _apart(name, source, dataset, seed)
     dataset = prepared(recipe, dataset)
     torch.manual_seed(seed)
     model = recipe.new_model(about(dataset))
-    steps = iterations or recipe.iterations
     history = train(
         model, dataset, out=out, iterations=steps,
-        batch_size=batch_size or recipe.batch_size, learning_rate=recipe.learning_rate, seed=seed,
+        batch_size=batch_size, learning_rate=recipe.learning_rate, seed=seed,
         workers=workers, device=device, amp=amp, resume=resume,
-        about={"model": name, "source": source.name(recipe)}, **recipe.training,
+        about={"model": name, "source": source.name(recipe), **apart}, **recipe.training,
     )  # fmt: skip
     if not history:
         return None
@@ -123,19 +80,42 @@ def train_model(
         seconds += time.perf_counter() - begin
     facts = {
         "model": name, "source": source.name(recipe), "seed": seed, "iterations": steps,
-        "batch_size": batch_size or recipe.batch_size, "torch": str(torch.__version__),
+        "batch_size": batch_size, "torch": str(torch.__version__),
     }  # fmt: skip
     save_weights(out / "model.pt", model, **facts, **about(dataset))
     load_weights(out / "model.pt", model)  # what is measured is what the file holds
-    test = prepared(recipe, source.open(recipe, "test"))
+    test = source.open(recipe, "test", seed)
+    test = prepared(recipe, test if source.val is None else Renumbered(test, dataset.categories))
     numbers = evaluate(model, test, recipe.task, device=place, workers=workers, progress=True)
     metrics = {
-        **numbers, "train_seconds": seconds, **facts, "kind": recipe.task.NAME,
-        "device": place.type, "amp": amp, "threads": torch.get_num_threads(),
-        "loss": history["loss"][-1],
+        **numbers, "train_seconds": seconds, **facts, "measured_on": apart["measured_on"],
+        "kind": recipe.task.NAME, "device": place.type, "amp": amp,
+        "threads": torch.get_num_threads(), "loss": history["loss"][-1],
     }  # fmt: skip
     write_json(out / "metrics.json", metrics)
     return metrics
+
+
+def _apart(name: str, source: Source, dataset: Any, seed: int) -> dict[str, Any]:
+    """What is measured on, as a run to be resumed must share it: in words, and as digests. What is
+    wrong with it is said now, and not when all is trained."""
+    recipe = recipe_of(name)
+    words = source.measured_on(recipe)
+    if source.coco and source.val is None:
+        return {"measured_on": words}
+    test = source.open(recipe, "test", seed)
+    shared = shared_files(test, dataset)
+    if source.val is None:
+        told = f", {len(shared)} of its {len(test)} images trained on" if shared else ""
+        return {"measured_on": words + told}
+    if shared:
+        raise ValueError(f"train: val must have no image that is trained on, got {len(shared)} of "
+                         f"{len(test)}, the first: {shared[0]}")  # fmt: skip
+    _check_same("train", name, source.name(recipe), about(dataset), about(test))
+    check_gives("train", recipe.task, test, words)
+    # Of what is a part of the whole, the training part's digests tell all.
+    digests = {} if isinstance(test, Part) else digests_of(test)
+    return {"measured_on": words} | {f"{name} of val": one for name, one in digests.items()}
 
 
 def prepared(recipe: Recipe, dataset: Any) -> Any:
@@ -161,36 +141,39 @@ def load_trained(name: str, weights: Path | None) -> tuple[nn.Module, dict[str, 
 
 
 def evaluate_model(
-    name: str, weights: Path | None, *, source: Source = Source(),
+    name: str, weights: Path | None, *, source: Source = SCENES,
     workers: int = 0, device: str = "cpu", progress: bool = True,
 ) -> dict[str, Any]:
     """Measure a trained model on a source's test images."""
-    recipe = recipe_of(name, to_train=False)
+    recipe, place = recipe_of(name, to_train=False), own_device("eval", device)
     model, facts, path = load_trained(name, weights)
     dataset = source.open(recipe, "test")
-    _check_same(name, path, facts, about(dataset))
+    _check_same("eval", name, str(path), facts, about(dataset))
     check_gives("eval", recipe.task, dataset, source.name(recipe))
     dataset = prepared(recipe, Renumbered(dataset, facts["categories"]))
     numbers = evaluate(
-        model, dataset, recipe.task, device=own_device(device), workers=workers, progress=progress
+        model, dataset, recipe.task, device=place, workers=workers, progress=progress
     )
     return {**numbers, "model": name, "source": source.name(recipe), "kind": recipe.task.NAME,
             "weights": str(path)}  # fmt: skip
 
 
 def _check_same(
-    name: str, path: Path, facts: Mapping[str, Any], said: Mapping[str, Any]
+    function: str, name: str, knows: str, facts: Mapping[str, Any], said: Mapping[str, Any]
 ) -> None:
-    """Whether a model knows all that images show, and calls joints and the like as they do."""
+    """Whether a model knows all that images show, and calls joints and the like as they do.
+
+    knows: what `facts` were read from.
+    """
     if not set(said["categories"]) <= set(facts["categories"]):
-        raise ValueError(f"eval: {path} must know the classes of the images, "
+        raise ValueError(f"{function}: {knows} must know the classes of the images, "
                          f"{', '.join(said['categories'])}, got {', '.join(facts['categories'])}")
     for what in recipe_of(name, to_train=False).task.SAME:
         ours, theirs = facts.get(what, []), said.get(what, [])
         # torchvision's files have no names: there, the number must do.
         same = len(ours) == len(theirs) if name in PUBLISHED else ours == theirs
         if not same:
-            raise ValueError(f"eval: {path} must know the {what} of the images, "
+            raise ValueError(f"{function}: {knows} must know the {what} of the images, "
                              f"{', '.join(theirs) or 'none'}, got {', '.join(ours) or 'none'}")
 
 

@@ -65,7 +65,8 @@ OF_PIXELS = {"mIoU": 0.25, "pixel_accuracy": 0.5}
 def row(name, seed, ap, seconds, **others):
     numbers = {"AP": ap, "AP50": ap + 0.1, "AP75": ap, "train_seconds": seconds}
     about = {"kind": "box", "images": 500, "images_per_second": 10.0, "threads": 2, "torch": "2"}
-    return {"model": name, "seed": seed} | numbers | about | others
+    source = {"source": "scenes default"}
+    return {"model": name, "seed": seed} | numbers | about | source | others
 
 
 def test_the_table_has_every_run_and_the_worst(monkeypatch):
@@ -74,9 +75,10 @@ def test_the_table_has_every_run_and_the_worst(monkeypatch):
     monkeypatch.setitem(RECIPES, "c", replace(TINY, task=semantic))
     rows = [
         row("a", 0, 0.5, 100.0, amp=True),
-        row("a", 1, 0.7, 300.0),
+        row("a", 1, 0.7, 300.0, measured_on="training images"),
         row("b", 0, 0.2, 7.0, PCK=0.9, kind="keypoints"),
-        {"model": "c", "seed": 0, "kind": "semantic", "threads": 1, "images": 60} | OF_PIXELS,
+        {"model": "c", "seed": 0, "kind": "semantic", "threads": 1, "images": 60,
+         "source": "digits"} | OF_PIXELS,
     ]
     lines = report(rows).splitlines()
     mine = [line for line in lines if line.startswith(("| a ", "| b ", "| c "))]
@@ -85,6 +87,7 @@ def test_the_table_has_every_run_and_the_worst(monkeypatch):
         "a",
         "0",
         "box",
+        "test scenes",
         "0.500",
         "0.600",
         "0.500",
@@ -95,9 +98,9 @@ def test_the_table_has_every_run_and_the_worst(monkeypatch):
         "2",
         "yes",
     ]
-    assert cells[1][:4] == ["a", "1", "box", "0.700"] and cells[1][-1] == "no"
-    assert cells[2][6] == "0.900" and len(cells) == 4
-    assert cells[3] == ["c", "0", "semantic", "0.250", "0.500", "–", "–", "1", "no"]
+    assert cells[1][:5] == ["a", "1", "box", "training images", "0.700"] and cells[1][-1] == "no"
+    assert cells[2][7] == "0.900" and len(cells) == 4
+    assert cells[3] == ["c", "0", "semantic", "test digits", "0.250", "0.500", "–", "–", "1", "no"]
     assert sum(line.startswith("| model |") for line in lines) == 2  # boxes and joints; pixels
     assert lines[-3:] == [
         "- a: AP 0.500, AP50 0.600, AP75 0.500 (seed 0)",
@@ -122,6 +125,23 @@ def test_weights_are_shipped_with_their_numbers(tmp_path):
     table = (ship / "README.md").read_text()
     assert table == shipped(ship)
     assert "| `tiny.pt` | `edudet train tiny --seed 4 --out DIR` | 3 steps," in table
+    assert "| box | test scenes | " in table and rows[0]["measured_on"] == "test scenes"
+
+
+def test_numbers_of_before_they_said_what_was_measured(tmp_path):
+    zoo(tmp_path, ["tiny"], (0,), ship=tmp_path / "weights")
+    path = tmp_path / "weights" / "tiny.json"
+    numbers = json.loads(path.read_text())
+    del numbers["measured_on"]
+    path.write_text(json.dumps(numbers))
+    assert "| box | test scenes | " in shipped(path.parent)
+
+
+def test_no_steps(tmp_path):
+    with pytest.raises(ValueError, match="train: iterations must be positive and finite, got 0"):
+        zoo(tmp_path, ["tiny"], (0,), iterations=0)
+    result = CliRunner().invoke(main, ["zoo", "tiny", "--iterations", "0", "--out", str(tmp_path)])
+    assert result.exit_code == 2 and "'--iterations': 0 is not in the range x>=1" in result.output
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.utils.data import Subset
 from training.tiny import Squares, Tiny, digest, fast, new_tiny
 
+from edudet.data import Scenes
 from edudet.training import checkpoint, evaluate, train
 from edudet.training.curves import read
 from edudet.training.state import new_optimizer
@@ -207,6 +209,21 @@ def test_resumed_with_other_arguments(tmp_path):
     with pytest.raises(ValueError, match="model was None, is 'other'"):
         trained(tmp_path, resume=True, about={"model": "other"})
     trained(tmp_path, resume=True, checkpoint_every=5, workers=1)  # do not change the result
+
+
+def test_resumed_with_other_data(tmp_path):
+    """As many images, of the same sizes and classes."""
+    scenes = Scenes("easy", length=6, size=(32, 32))
+    given = fast(iterations=2, batch_size=2)
+    train(Tiny(9), Subset(scenes, [0, 2]), out=tmp_path, **given)
+    train(Tiny(9), Subset(scenes, [0, 2]), out=tmp_path, resume=True, **given)
+    for other, message in [
+        (Subset(scenes, [0, 3]), "digest of the choice was '"),
+        (Subset(Scenes("easy", seed=1, length=6, size=(32, 32)), [0, 2]), "scenes was 0, is 1"),
+        (Subset(Scenes("easy", length=7, size=(32, 32)), [0, 2]), "scenes was 6, is 7"),
+    ]:
+        with pytest.raises(ValueError, match=f"the data that it began with, got .*{message}"):
+            train(Tiny(9), other, out=tmp_path, resume=True, **given)
 
 
 def test_resumed_with_another_model(tmp_path):
