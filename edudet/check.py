@@ -347,8 +347,3 @@ def may_be_differentiated(*tensors: Tensor) -> bool:
 def under_autocast(tensor: Tensor) -> bool:
     device = tensor.device.type
     return device in ("cpu", "cuda") and torch.is_autocast_enabled(device)
-
-
-def autocast_to_float32(*tensors: Tensor) -> list[Tensor]:
-    """What autocast does for an operator that wants precision: 16-bit numbers become float32."""
-    return [t.float() if t.dtype in (torch.float16, torch.bfloat16) else t for t in tensors]

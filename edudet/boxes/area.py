@@ -5,11 +5,11 @@ Width is x2 - x1: a box around one pixel has area 1, a box with x1 = x2 has area
 
 import math
 
-import torch
 from torch import Tensor
 
 from edudet import check
 from edudet.boxes.convert import check_format
+from edudet.dtypes import widen
 
 
 def box_area(boxes: Tensor, fmt: str = "xyxy") -> Tensor:
@@ -70,9 +70,7 @@ def remove_small_boxes(boxes: Tensor, min_size: float) -> Tensor:
 
 
 def _widened(boxes: Tensor) -> Tensor:
-    if not boxes.is_floating_point():
-        return boxes.long()
-    return boxes.float() if boxes.dtype in (torch.float16, torch.bfloat16) else boxes
+    return widen(boxes) if boxes.is_floating_point() else boxes.long()
 
 
 def _sides(boxes: Tensor, fmt: str) -> tuple[Tensor, Tensor]:

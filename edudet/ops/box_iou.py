@@ -22,6 +22,7 @@ from torch import Tensor
 
 from edudet import check, native
 from edudet.boxes.convert import box_convert, check_format
+from edudet.dtypes import widen
 
 FUNCTIONS = {
     "iou": "box_iou",
@@ -98,7 +99,7 @@ def _checked(boxes1: Tensor, boxes2: Tensor, fmt: str, kind: str) -> tuple[Tenso
             )
     check.same_device(function, boxes1=boxes1, boxes2=boxes2)
     if check.under_autocast(boxes1):  # a network's boxes beside the truth's
-        boxes1, boxes2 = check.autocast_to_float32(boxes1, boxes2)
+        boxes1, boxes2 = widen(boxes1), widen(boxes2)
     check.dtype(function, check.FLOATS + check.INTEGERS, boxes1=boxes1, boxes2=boxes2)
     check.same_dtype(function, boxes1=boxes1, boxes2=boxes2)
     try:
@@ -113,10 +114,7 @@ def _checked(boxes1: Tensor, boxes2: Tensor, fmt: str, kind: str) -> tuple[Tenso
 
 def _widened_xyxy(boxes: Tensor, fmt: str) -> Tensor:
     """To xyxy, in the dtype of the arithmetic: float64 holds every int32, float32 does not."""
-    if not boxes.is_floating_point():
-        boxes = boxes.double()
-    elif boxes.dtype in (torch.float16, torch.bfloat16):
-        boxes = boxes.float()
+    boxes = widen(boxes) if boxes.is_floating_point() else boxes.double()
     return boxes if fmt == "xyxy" else box_convert(boxes, fmt, "xyxy")
 
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from edudet import check, native
+from edudet.dtypes import widen
 
 
 def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
@@ -84,7 +85,7 @@ def check_detections(function, boxes, scores, idxs) -> tuple[Tensor, Tensor]:
             )
     check.same_device(function, boxes=boxes, **others)
     if check.under_autocast(boxes):  # a network's boxes beside scores of a softmax
-        boxes, scores = check.autocast_to_float32(boxes, scores)
+        boxes, scores = widen(boxes), widen(scores)
     check.dtype(function, check.FLOATS, boxes=boxes)
     check.same_dtype(function, boxes=boxes, scores=scores)
     if idxs is not None:
@@ -94,8 +95,7 @@ def check_detections(function, boxes, scores, idxs) -> tuple[Tensor, Tensor]:
 
 def _prepared(boxes, scores, iou_threshold, idxs) -> tuple[Tensor, Tensor, Tensor]:
     """Checked values in the dtype of the arithmetic; the threshold rounded to it."""
-    dtype = torch.float64 if boxes.dtype == torch.float64 else torch.float32
-    boxes, scores = boxes.detach().to(dtype), scores.detach().to(dtype)
+    boxes, scores = widen(boxes.detach()), widen(scores.detach())
     function = "nms" if idxs is None else "batched_nms"
     check.box_values(function, boxes=boxes)
     check.finite(function, scores=scores)

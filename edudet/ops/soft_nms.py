@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from edudet import check, native
+from edudet.dtypes import widen
 from edudet.ops.nms import check_detections, iou_of_pair
 
 METHODS = ("linear", "gaussian")
@@ -73,10 +74,9 @@ def check_decay(function: str, method: str, sigma: float, score_threshold: float
 
 def prepared(function: str, boxes: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
     """Checked values in the dtype of the arithmetic."""
-    dtype = torch.float64 if boxes.dtype == torch.float64 else torch.float32
     check.box_values(function, boxes=boxes)
     check.finite(function, scores=scores)
-    return boxes.to(dtype), scores.to(dtype)
+    return widen(boxes), widen(scores)
 
 
 def soft_nms_steps(

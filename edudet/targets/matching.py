@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 
 from edudet import check
+from edudet.dtypes import widen
 from edudet.ops import box_iou
 
 POSITIVE, NEGATIVE, IGNORED = 1, 0, -1
@@ -83,8 +84,7 @@ def match_anchors(
     check.is_bool("match_anchors", best_for_each=best_for_each)
     for name, boxes in named.items():
         if check.can_look(boxes):  # in float32: the area of 300 x 300 is too large for float16
-            wide = boxes.to(torch.promote_types(boxes.dtype, torch.float32))
-            check.box_values("match_anchors", **{name: wide})
+            check.box_values("match_anchors", **{name: widen(boxes)})
     return match_anchors_vectorized(
         anchors, gt_boxes, positive_threshold, negative_threshold, best_for_each, crowd_boxes,
         crowd_threshold,
