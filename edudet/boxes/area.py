@@ -5,6 +5,7 @@ Width is x2 - x1: a box around one pixel has area 1, a box with x1 = x2 has area
 
 import math
 
+import torch
 from torch import Tensor
 
 from edudet import check
@@ -67,6 +68,15 @@ def remove_small_boxes(boxes: Tensor, min_size: float) -> Tensor:
         raise ValueError(f"remove_small_boxes: min_size must be 0 or more, got {min_size}")
     width, height = _sides(_widened(boxes.detach()), "xyxy")
     return ((width >= min_size) & (height >= min_size)).nonzero().flatten()
+
+
+def parts_inside(boxes: Tensor, regions: Tensor) -> Tensor:
+    """(N, 4), (M, 4) -> (N, M) float64: how much of each box lies in each region, such as a crowd;
+    0 for a box without area."""
+    a, b = boxes.double()[:, None], regions.double()
+    sides = torch.minimum(a[..., 2:], b[:, 2:]) - torch.maximum(a[..., :2], b[:, :2])
+    area = (a[..., 2:] - a[..., :2]).prod(-1)
+    return sides.clamp(min=0).prod(-1) / area.where(area > 0, 1)
 
 
 def _widened(boxes: Tensor) -> Tensor:

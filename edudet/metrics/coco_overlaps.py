@@ -12,6 +12,9 @@ objects first[i], first[i] + 1, ... in overlaps[begin[i]:begin[i + 1]].
 
     overlaps_loop         one pair at a time: the definition
     overlaps_vectorized   all pairs at once (masks: C++)
+
+The formulas are those of `box_iou` and `oks`, written out again in COCO's own order of operations,
+from x, y, width and height: thresholds decide by the last bit, and pycocotools' is asked for.
 """
 
 from typing import Any, NamedTuple

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from edudet import check
+from edudet.boxes.area import parts_inside
 from edudet.metrics.confusion import Confusion
 from edudet.ops import box_iou
 
@@ -75,7 +76,7 @@ def match_detections(
     gt_boxes, boxes = gt_boxes.detach().double(), boxes.detach().double()
     overlap = box_iou(boxes, gt_boxes)                                           # (N, M)
     if rule == "coco":
-        overlap = torch.where(gt_ignore, _covered(boxes, gt_boxes), overlap)
+        overlap = torch.where(gt_ignore, parts_inside(boxes, gt_boxes), overlap)
     order = scores.argsort(descending=True, stable=True).tolist()
     rules = {"voc": _match_voc, "coco": _match_coco, "pairs": _match_pairs}
     claims = rules[rule](overlap.tolist(), order, gt_ignore.tolist(), float(iou_threshold))
@@ -117,15 +118,6 @@ def _checked(gt_boxes, boxes, scores, iou_threshold, rule, gt_ignore) -> Tensor:
     if rule not in RULES:
         raise ValueError(f"{function}: rule must be one of {', '.join(RULES)}, got {rule!r}")
     return gt_ignore.to(torch.bool)
-
-
-def _covered(boxes: Tensor, gt_boxes: Tensor) -> Tensor:
-    """(N, M): which part of each detection lies in each crowd; 0 for an empty detection."""
-    top_left = torch.maximum(boxes[:, None, :2], gt_boxes[:, :2])
-    bottom_right = torch.minimum(boxes[:, None, 2:], gt_boxes[:, 2:])
-    inter = (bottom_right - top_left).clamp(min=0).prod(2)
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(1, keepdim=True)
-    return torch.where(inter > 0, inter / areas, 0.0)
 
 
 def _match_voc(overlap, order, ignore, threshold) -> list[int]:

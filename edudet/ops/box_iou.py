@@ -150,8 +150,8 @@ def iou_of_pair(
     # Not Python's min and max: of equal sides, they would give the whole gradient to the first.
     width = torch.minimum(ax2, bx2) - torch.maximum(ax1, bx1)
     height = torch.minimum(ay2, by2) - torch.maximum(ay1, by1)
-    # Two negative sides would make a positive area.
-    inter = width * height if width > 0 and height > 0 else 0 * width
+    # Two negative sides would make a positive area. Not 0 * width: it may be infinite.
+    inter = width * height if width > 0 and height > 0 else 0 * ax1
     union = (ax2 - ax1) * (ay2 - ay1) + (bx2 - bx1) * (by2 - by1) - inter
     iou = _ratio(inter, union + area_eps)
     if kind == "iou":
@@ -195,7 +195,7 @@ def box_iou_vectorized(
 
 
 def iou_of_pairs(
-    a: Tensor, b: Tensor, kind: str, eps: float, area_eps: float = 0.0
+    a: Tensor, b: Tensor, kind: str = "iou", eps: float = 1e-7, area_eps: float = 0.0
 ) -> Tensor:
     ax1, ay1, ax2, ay2 = a.unbind(-1)                               # (..., N, 1)
     bx1, by1, bx2, by2 = b.unbind(-1)                               # (..., 1, M)

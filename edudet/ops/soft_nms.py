@@ -22,6 +22,7 @@ from torch import Tensor
 
 from edudet import check, native
 from edudet.dtypes import widen
+from edudet.ops.box_iou import iou_of_pairs
 from edudet.ops.nms import check_detections, iou_of_pair
 
 METHODS = ("linear", "gaussian")
@@ -131,7 +132,7 @@ def soft_nms_vectorized(
         best = waiting[first]
         keep.append(best[None])
         kept_scores.append(scores[first][None])
-        iou = _iou_with(boxes[best], boxes[waiting])
+        iou = iou_of_pairs(boxes[best], boxes[waiting])
         if method == "gaussian":
             weight = torch.exp(-(iou.double() ** 2) / sigma).to(iou.dtype)
         else:
@@ -142,16 +143,6 @@ def soft_nms_vectorized(
         stays = (scores >= least) & (waiting != best)
         waiting, scores = waiting[stays], scores[stays]
     return torch.cat(keep), torch.cat(kept_scores).to(dtype)
-
-
-def _iou_with(box: Tensor, others: Tensor) -> Tensor:
-    """(4,), (N, 4) -> (N,)"""
-    top_left = torch.maximum(box[:2], others[:, :2])
-    bottom_right = torch.minimum(box[2:], others[:, 2:])
-    inter = (bottom_right - top_left).relu().prod(1)  # touching: no gradient
-    area = (box[2] - box[0]) * (box[3] - box[1])
-    union = area + (others[:, 2:] - others[:, :2]).prod(1) - inter
-    return torch.where(union > 0, inter / union.where(union > 0, 1), 0)  # 0 / 0 is 0
 
 
 def soft_nms_native(
