@@ -56,8 +56,8 @@ def report(name: str, images: list[tuple[Tensor, Tensor]], cv2) -> None:
         searches["opencv"] = partial(opencv_search, cv2)
     for who, search in searches.items():
         proposals = [search(image) for image, _ in images]
-        at_half = ", ".join(f"{r:.3f}" for r in proposal_recall(proposals, gt_boxes).tolist())
-        average = ", ".join(f"{r:.3f}" for r in average_recall(proposals, gt_boxes).tolist())
+        at_half = ", ".join(f"{r:.3f}" for r in proposal_recall(gt_boxes, proposals).tolist())
+        average = ", ".join(f"{r:.3f}" for r in average_recall(gt_boxes, proposals).tolist())
         number = sum(map(len, proposals)) / len(proposals)
         print(
             f"{name}, {who}: {number:.0f} boxes; recall at 500, 1000, 2000: {at_half} (IoU .5), "

@@ -101,9 +101,15 @@ def finite(function: str, **named: Tensor) -> None:
             raise ValueError(f"{function}: {name}[{i}] must be finite, got {tensor[i].item():g}")
 
 
-def scores_and_labels(function: str, scores: Any, labels: Any) -> None:
-    """(N,) numbers without NaN, and (N,) answers: bool, or the integers 0 and 1."""
-    is_tensor(function, scores=scores, labels=labels)
+def labels_and_scores(function: str, labels: Any, scores: Any) -> None:
+    """(N,) answers, bool or the integers 0 and 1, and (N,) numbers without NaN."""
+    is_tensor(function, labels=labels, scores=scores)
+    if labels.is_floating_point() and not scores.is_floating_point():
+        got = " and ".join(str(one.dtype).removeprefix("torch.") for one in (labels, scores))
+        raise ValueError(
+            f"{function}: labels must be bool or integers, and scores float, got {got}: is the "
+            "truth the first argument?"
+        )
     dtype(function, FLOATS, scores=scores)
     dtype(function, (torch.bool, *INTEGERS), labels=labels)
     if scores.ndim != 1:
@@ -347,8 +353,3 @@ def may_be_differentiated(*tensors: Tensor) -> bool:
 def under_autocast(tensor: Tensor) -> bool:
     device = tensor.device.type
     return device in ("cpu", "cuda") and torch.is_autocast_enabled(device)
-
-
-def autocast_to_float32(*tensors: Tensor) -> list[Tensor]:
-    """What autocast does for an operator that wants precision: 16-bit numbers become float32."""
-    return [t.float() if t.dtype in (torch.float16, torch.bfloat16) else t for t in tensors]

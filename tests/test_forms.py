@@ -1,9 +1,11 @@
 """Tables of forms: one name, keys that agree with the functions; `edudet info` sees them all."""
 
+import ast
 import importlib
 import pkgutil
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from types import FunctionType, SimpleNamespace
 
 import pytest
@@ -154,3 +156,41 @@ def test_info_prints_every_one():
         for form, cell in zip(info.FORMS, cells, strict=True):
             assert (cell == "-") == (info.obstacle(operator, form) == "-")
     assert not printed
+
+
+# What widens 16-bit numbers, what lists the floats, who chooses one for autocast, and who packs the
+# bytes of each.
+NAME_BOTH_HALVES = {"dtypes.py", "check.py", "training/state.py", "emulator/arguments.py"}
+
+
+def names_both_halves(source):
+    """Whether code (not docstrings or comments) names both torch.float16 and torch.bfloat16, or
+    asks for the tuple of the two."""
+    named = {
+        node.attr if isinstance(node, ast.Attribute) else node.id
+        for node in ast.walk(ast.parse(source)) if isinstance(node, (ast.Attribute, ast.Name))
+    }  # fmt: skip
+    return {"float16", "bfloat16"} <= named or {"half", "bfloat16"} <= named
+
+
+@pytest.mark.parametrize(
+    ("source", "both"),
+    [
+        ("x.float() if x.dtype in (torch.float16, torch.bfloat16) else x", True),
+        ("x.dtype == torch.half or x.dtype == torch.bfloat16", True),
+        ("from torch import bfloat16, float16\nHALVES = float16, bfloat16", True),
+        ("torch.bfloat16", False),
+        ('"""float16 and bfloat16"""  # torch.float16, torch.bfloat16', False),
+    ],
+)
+def test_what_names_both_halves(source, both):
+    assert names_both_halves(source) == both
+
+
+def test_16_bit_is_widened_in_one_place():
+    root = Path(edudet.__file__).parent
+    found = {
+        path.relative_to(root).as_posix()
+        for path in root.rglob("*.py") if names_both_halves(path.read_text())
+    }  # fmt: skip
+    assert found == NAME_BOTH_HALVES, "use edudet.dtypes.widen"

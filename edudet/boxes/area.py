@@ -10,6 +10,7 @@ from torch import Tensor
 
 from edudet import check
 from edudet.boxes.convert import check_format
+from edudet.dtypes import widen
 
 
 def box_area(boxes: Tensor, fmt: str = "xyxy") -> Tensor:
@@ -69,10 +70,17 @@ def remove_small_boxes(boxes: Tensor, min_size: float) -> Tensor:
     return ((width >= min_size) & (height >= min_size)).nonzero().flatten()
 
 
+def parts_inside(boxes: Tensor, regions: Tensor) -> Tensor:
+    """(N, 4), (M, 4) -> (N, M) float64: how much of each box lies in each region, such as a crowd;
+    0 for a box without area."""
+    a, b = boxes.double()[:, None], regions.double()
+    sides = torch.minimum(a[..., 2:], b[:, 2:]) - torch.maximum(a[..., :2], b[:, :2])
+    area = (a[..., 2:] - a[..., :2]).prod(-1)
+    return sides.clamp(min=0).prod(-1) / area.where(area > 0, 1)
+
+
 def _widened(boxes: Tensor) -> Tensor:
-    if not boxes.is_floating_point():
-        return boxes.long()
-    return boxes.float() if boxes.dtype in (torch.float16, torch.bfloat16) else boxes
+    return widen(boxes) if boxes.is_floating_point() else boxes.long()
 
 
 def _sides(boxes: Tensor, fmt: str) -> tuple[Tensor, Tensor]:

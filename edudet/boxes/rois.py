@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from edudet import check
+from edudet.dtypes import HALVES, widen
 
-HALVES = (torch.float16, torch.bfloat16)
 Rois = Tensor | Sequence[Tensor]
 
 
@@ -88,12 +88,11 @@ def as_rois(function: str, input: Tensor, boxes: Rois) -> Tensor:
                 f"{function}: boxes must not require a gradient, as none flows to them, got some "
                 "that do: call boxes.detach()"
             )
-    dtype = torch.float64 if input.dtype == torch.float64 else torch.float32
     if isinstance(boxes, Tensor):
-        return boxes.to(dtype)
-    rois = [input.new_empty(0, 5, dtype=dtype)]
+        return widen(boxes)
+    rois = [widen(input.new_empty(0, 5))]
     for i, of_image in enumerate(boxes):
-        of_image = of_image.to(dtype)
+        of_image = widen(of_image)
         rois.append(torch.cat([torch.full_like(of_image[:, :1], i), of_image], 1))
     return torch.cat(rois) if len(rois) != 2 else rois[1]
 

@@ -148,7 +148,7 @@ def precision_and_recall(task: Task, found: Found) -> Picture:
     axes.set_xlim(LOWEST, None)
     axes.legend(frameon=False, loc="lower center")
     boxes, kept = found.boxes[found.keep], len(found.keep)
-    right = int(is_right(boxes, found.scores[found.keep], task.truth).sum())
+    right = int(is_right(task.truth, boxes, found.scores[found.keep]).sum())
     text = (
         f"At threshold 0: {right} of {len(task.truth)} objects found at IoU ≥ 0.5, {kept - right} "
         f"false alarm(s): precision {right / kept:.2f}, recall {right / len(task.truth):.2f}. "
@@ -166,7 +166,7 @@ def curve(task: Task, found: Found) -> tuple[torch.Tensor, torch.Tensor]:
     # Greedy from the best down: what a higher threshold keeps is the beginning of this.
     keep = nms(boxes, scores, IOU_THRESHOLD)
     assert task.truth is not None
-    return scores[keep], is_right(boxes[keep], scores[keep], task.truth).cumsum(0)
+    return scores[keep], is_right(task.truth, boxes[keep], scores[keep]).cumsum(0)
 
 
 def cost(task: Task, found: Found) -> Picture:

@@ -62,7 +62,7 @@ def stamps() -> draw.Steps:
 
 def threshold() -> draw.Steps:
     scores = torch.tensor([0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3])
-    return draw.step_threshold(scores, torch.tensor([1, 1, 0, 1, 1, 0, 0, 1]))
+    return draw.step_threshold(torch.tensor([1, 1, 0, 1, 1, 0, 0, 1]), scores)
 
 
 def matrix() -> draw.Steps:

@@ -22,7 +22,7 @@ class Places:
 
     def recall(self, truth: Tensor, counts: list[int]) -> Tensor:
         """Share of the objects that the first n boxes cover with an IoU of at least .5."""
-        return proposal_recall([self.boxes], [truth], counts)
+        return proposal_recall([truth], [self.boxes], counts)
 
 
 def propose(detector: Detector, task: Task) -> list[Places]:

@@ -57,7 +57,7 @@ def _summary(task: Task, found: Found) -> str:
     text = f"{len(found.windows)} windows, {len(found.boxes)} above 0, {len(kept)} after NMS"
     if task.truth is None or not len(kept):
         return text
-    right = int(is_right(kept, found.scores[found.keep], task.truth).sum())
+    right = int(is_right(task.truth, kept, found.scores[found.keep]).sum())
     return (
         f"{text}; {right} of {len(task.truth)} objects found: precision {right / len(kept):.2f}, "
         f"recall {right / len(task.truth):.2f}"

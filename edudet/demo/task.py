@@ -117,6 +117,6 @@ def search(detector: Detector, task: Task) -> Found:
     return Found(every, boxes, score, nms(boxes, score, IOU_THRESHOLD), maps)
 
 
-def is_right(boxes: Tensor, scores: Tensor, truth: Tensor) -> Tensor:
+def is_right(truth: Tensor, boxes: Tensor, scores: Tensor) -> Tensor:
     """(N,) bool: which boxes find an object (IoU >= .5) that no better one has found."""
-    return match_detections(boxes, scores, truth).detections >= 0
+    return match_detections(truth, boxes, scores).detections >= 0

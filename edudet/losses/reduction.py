@@ -10,10 +10,13 @@ good: NaN plus anything is NaN. Here such an image weighs nothing.
 Below `reduce_loss` stand the checks and the widening that all losses share.
 """
 
-from torch import Tensor, finfo, float32, promote_types, stack
+from functools import reduce
+
+from torch import Tensor, finfo, promote_types, stack
 from torch.nn.functional import threshold
 
 from edudet import check
+from edudet.dtypes import widen
 
 REDUCTIONS = ("none", "mean", "sum")
 
@@ -67,11 +70,10 @@ def check_pair(function: str, reduction: str, **named: Tensor) -> None:
 
 
 def widened(*tensors: Tensor) -> list[Tensor]:
-    """To one dtype, float32 at least: a sum of losses soon exceeds what float16 can hold."""
-    dtype = float32
-    for tensor in tensors:
-        dtype = promote_types(dtype, tensor.dtype)
-    return [tensor.to(dtype) for tensor in tensors]
+    """Widened, and to one dtype: a sum of losses soon exceeds what float16 can hold."""
+    wide = [widen(tensor) for tensor in tensors]
+    dtype = reduce(promote_types, (tensor.dtype for tensor in wide))
+    return [tensor.to(dtype) for tensor in wide]
 
 
 def gathered(losses: list[Tensor], like: Tensor) -> Tensor:

@@ -92,8 +92,8 @@ def coco_problem(
     crowd, object_areas = truth.crowd[objects], truth.area[objects]
     boxes = truth.boxes[objects] if len(truth.boxes) else truth.boxes
     values = overlaps(
-        kind, Regions(found.regions[order]),
-        Regions(truth.regions[objects], crowd, object_areas, boxes), pairs, sigmas,
+        kind, Regions(truth.regions[objects], crowd, object_areas, boxes),
+        Regions(found.regions[order]), pairs, sigmas,
     )
     classes = np.arange(num_classes + 1) * num_images
     return CocoProblem(

@@ -12,6 +12,9 @@ objects first[i], first[i] + 1, ... in overlaps[begin[i]:begin[i + 1]].
 
     overlaps_loop         one pair at a time: the definition
     overlaps_vectorized   all pairs at once (masks: C++)
+
+The formulas are those of `box_iou` and `oks`, written out again in COCO's own order of operations,
+from x, y, width and height: thresholds decide by the last bit, and pycocotools' is asked for.
 """
 
 from typing import Any, NamedTuple
@@ -47,35 +50,35 @@ class Regions(NamedTuple):
 
 
 def overlaps_loop(
-    kind: str, found: Regions, truth: Regions, pairs: Pairs, sigmas: np.ndarray = SIGMAS
+    kind: str, truth: Regions, found: Regions, pairs: Pairs, sigmas: np.ndarray = SIGMAS
 ) -> np.ndarray:
     if kind == "mask":
-        return rle_overlaps_loop(found.regions, truth.regions, truth.crowd, *pairs)
+        return rle_overlaps_loop(truth.regions, found.regions, truth.crowd, *pairs)
     out = np.zeros(int(pairs.begin[-1]))
     for i in range(len(pairs.first)):
         for place in range(int(pairs.begin[i]), int(pairs.begin[i + 1])):
             j = int(pairs.first[i] + place - pairs.begin[i])
             if kind == "box":
-                out[place] = box_overlap(found.regions[i], truth.regions[j], truth.crowd[j])
+                out[place] = box_overlap(truth.regions[j], found.regions[i], truth.crowd[j])
             else:
                 out[place] = keypoint_similarity(
-                    found.regions[i], truth.regions[j], truth.area[j], truth.boxes[j], sigmas
+                    truth.regions[j], found.regions[i], truth.area[j], truth.boxes[j], sigmas
                 )
     return out
 
 
-def box_overlap(a: np.ndarray, b: np.ndarray, crowd: bool) -> float:
-    """IoU of two boxes (x, y, width, height); the part of `a` that lies in `b` if b is a crowd."""
-    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+def box_overlap(truth: np.ndarray, found: np.ndarray, crowd: bool) -> float:
+    """IoU of two boxes (x, y, width, height); the part of `found` in `truth` if that is a crowd."""
+    width = min(found[0] + found[2], truth[0] + truth[2]) - max(found[0], truth[0])
+    height = min(found[1] + found[3], truth[1] + truth[3]) - max(found[1], truth[1])
     if width <= 0 or height <= 0:
         return 0.0
-    inter = width * height
-    return inter / (a[2] * a[3] if crowd else a[2] * a[3] + b[2] * b[3] - inter)
+    inter, area = width * height, found[2] * found[3]
+    return inter / (area if crowd else area + truth[2] * truth[3] - inter)
 
 
 def keypoint_similarity(
-    found: np.ndarray, truth: np.ndarray, area: float, box: np.ndarray, sigmas: np.ndarray
+    truth: np.ndarray, found: np.ndarray, area: float, box: np.ndarray, sigmas: np.ndarray
 ) -> float:
     """OKS. Of an object without visible keypoints: how near its box, doubled, all of them lie."""
     visible = truth[:, 2] > 0
@@ -94,10 +97,10 @@ def _distance_to(low: Any, high: Any, x: np.ndarray) -> np.ndarray:
 
 
 def overlaps_vectorized(
-    kind: str, found: Regions, truth: Regions, pairs: Pairs, sigmas: np.ndarray = SIGMAS
+    kind: str, truth: Regions, found: Regions, pairs: Pairs, sigmas: np.ndarray = SIGMAS
 ) -> np.ndarray:
     if kind == "mask":
-        return rle_overlaps(found.regions, truth.regions, truth.crowd, *pairs)
+        return rle_overlaps(truth.regions, found.regions, truth.crowd, *pairs)
     compare = _box_overlaps if kind == "box" else _keypoint_similarities
     out = np.empty(int(pairs.begin[-1]))
     start, count = 0, len(pairs.first)
@@ -105,12 +108,12 @@ def overlaps_vectorized(
         end = np.searchsorted(pairs.begin, pairs.begin[start] + PAIRS_AT_ONCE, side="right") - 1
         stop = min(max(int(end), start + 1), count)
         i, j = pairs.indices(start, stop)
-        out[pairs.begin[start] : pairs.begin[stop]] = compare(found, truth, i, j, sigmas)
+        out[pairs.begin[start] : pairs.begin[stop]] = compare(truth, found, i, j, sigmas)
         start = stop
     return out
 
 
-def _box_overlaps(found, truth, i, j, sigmas) -> np.ndarray:
+def _box_overlaps(truth, found, i, j, sigmas) -> np.ndarray:
     a, b = found.regions[i], truth.regions[j]                                    # (pairs, 4)
     sides = np.minimum(a[:, :2] + a[:, 2:], b[:, :2] + b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
     inter = sides[:, 0] * sides[:, 1]
@@ -121,7 +124,7 @@ def _box_overlaps(found, truth, i, j, sigmas) -> np.ndarray:
     return out
 
 
-def _keypoint_similarities(found, truth, i, j, sigmas) -> np.ndarray:
+def _keypoint_similarities(truth, found, i, j, sigmas) -> np.ndarray:
     a, b, box = found.regions[i], truth.regions[j], truth.boxes[j]
     visible = b[:, :, 2] > 0                                                     # (pairs, K)
     hidden = ~visible.any(1)

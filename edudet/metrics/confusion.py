@@ -53,12 +53,12 @@ def _ratio(part: int, whole: int) -> float:
     return part / whole if whole else 1.0
 
 
-def confusion(scores: Tensor, labels: Tensor, threshold: float) -> Confusion:
+def confusion(labels: Tensor, scores: Tensor, threshold: float) -> Confusion:
     """Count the right and wrong answers if every score of at least `threshold` means yes.
 
     Args:
-        scores: (N,) float, any numbers but NaN.
         labels: (N,) bool or integers 0 and 1; whether each is a positive.
+        scores: (N,) float, any numbers but NaN.
         threshold: a number; infinity means that nothing is a yes.
 
     Returns:
@@ -68,16 +68,16 @@ def confusion(scores: Tensor, labels: Tensor, threshold: float) -> Confusion:
         TypeError: an argument is not a tensor, or the threshold is not a number.
         ValueError: shapes do not fit; a score or the threshold is NaN; a label is not 0 or 1.
     """
-    check.scores_and_labels("confusion", scores, labels)
+    check.labels_and_scores("confusion", labels, scores)
     check.number("confusion", threshold=threshold)
     if threshold != threshold:
         raise ValueError("confusion: threshold must be a number, got nan")
-    return confusion_vectorized(scores, labels, threshold)
+    return confusion_vectorized(labels, scores, threshold)
 
 
-def confusion_loop(scores: Tensor, labels: Tensor, threshold: float) -> Confusion:
+def confusion_loop(labels: Tensor, scores: Tensor, threshold: float) -> Confusion:
     tp = fp = fn = tn = 0
-    for score, positive in zip(scores, labels, strict=True):
+    for positive, score in zip(labels, scores, strict=True):
         said_yes = score >= threshold
         if said_yes and positive:
             tp += 1
@@ -90,7 +90,7 @@ def confusion_loop(scores: Tensor, labels: Tensor, threshold: float) -> Confusio
     return Confusion(tp, fp, fn, tn)
 
 
-def confusion_vectorized(scores: Tensor, labels: Tensor, threshold: float) -> Confusion:
+def confusion_vectorized(labels: Tensor, scores: Tensor, threshold: float) -> Confusion:
     said_yes, positive = scores >= threshold, labels.to(torch.bool)
     counts = [
         (said_yes & positive), (said_yes & ~positive), (~said_yes & positive),

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from edudet import check
+from edudet.boxes.area import parts_inside
 from edudet.metrics.confusion import Confusion
 from edudet.ops import box_iou
 
@@ -47,15 +48,15 @@ class Matches:
 
 
 def match_detections(
-    boxes: Tensor, scores: Tensor, gt_boxes: Tensor, iou_threshold: float = 0.5,
+    gt_boxes: Tensor, boxes: Tensor, scores: Tensor, iou_threshold: float = 0.5,
     rule: str = "coco", gt_ignore: Tensor | None = None,
 ) -> Matches:
     """Match the detections of one class in one image to its objects.
 
     Args:
+        gt_boxes: (M, 4) float; xyxy, pixels: the objects.
         boxes: (N, 4) float; xyxy, pixels: the detections.
         scores: (N,) float; of equal scores the lower index comes first. "pairs" looks at none.
-        gt_boxes: (M, 4) float; xyxy, pixels: the objects.
         iou_threshold: in [0, 1]; an IoU of exactly this much is enough.
         rule: "voc", "coco" or "pairs", see above.
         gt_ignore: (M,) bool; difficult objects, or crowds. With the rule "coco" the overlap with a
@@ -71,11 +72,11 @@ def match_detections(
         ValueError: shapes, dtypes or devices do not fit; a box is not finite or is inverted; a
             score is NaN; the threshold lies outside [0, 1]; the rule is none of the three.
     """
-    gt_ignore = _checked(boxes, scores, gt_boxes, iou_threshold, rule, gt_ignore)
-    boxes, gt_boxes = boxes.detach().double(), gt_boxes.detach().double()
+    gt_ignore = _checked(gt_boxes, boxes, scores, iou_threshold, rule, gt_ignore)
+    gt_boxes, boxes = gt_boxes.detach().double(), boxes.detach().double()
     overlap = box_iou(boxes, gt_boxes)                                           # (N, M)
     if rule == "coco":
-        overlap = torch.where(gt_ignore, _covered(boxes, gt_boxes), overlap)
+        overlap = torch.where(gt_ignore, parts_inside(boxes, gt_boxes), overlap)
     order = scores.argsort(descending=True, stable=True).tolist()
     rules = {"voc": _match_voc, "coco": _match_coco, "pairs": _match_pairs}
     claims = rules[rule](overlap.tolist(), order, gt_ignore.tolist(), float(iou_threshold))
@@ -90,9 +91,9 @@ def match_detections(
     return Matches(detections, ground_truths, ignored, gt_ignore)
 
 
-def _checked(boxes, scores, gt_boxes, iou_threshold, rule, gt_ignore) -> Tensor:
+def _checked(gt_boxes, boxes, scores, iou_threshold, rule, gt_ignore) -> Tensor:
     function = "match_detections"
-    check.boxes(function, boxes=boxes, gt_boxes=gt_boxes)
+    check.boxes(function, gt_boxes=gt_boxes, boxes=boxes)
     check.is_tensor(function, scores=scores)
     gt_ignore = gt_boxes.new_zeros(len(gt_boxes), dtype=torch.bool) if gt_ignore is None else (
         gt_ignore
@@ -107,25 +108,16 @@ def _checked(boxes, scores, gt_boxes, iou_threshold, rule, gt_ignore) -> Tensor:
                 f"got {tuple(tensor.shape)}"
             )
     check.same_device(
-        function, boxes=boxes, scores=scores, gt_boxes=gt_boxes, gt_ignore=gt_ignore
+        function, gt_boxes=gt_boxes, boxes=boxes, scores=scores, gt_ignore=gt_ignore
     )
-    check.dtype(function, check.FLOATS, boxes=boxes, scores=scores, gt_boxes=gt_boxes)
-    check.box_values(function, boxes=boxes, gt_boxes=gt_boxes)
+    check.dtype(function, check.FLOATS, gt_boxes=gt_boxes, boxes=boxes, scores=scores)
+    check.box_values(function, gt_boxes=gt_boxes, boxes=boxes)
     for i in scores.isnan().nonzero().flatten().tolist()[:1]:
         raise ValueError(f"{function}: scores[{i}] must be a number, got nan")
     check.unit_interval(function, iou_threshold=iou_threshold)
     if rule not in RULES:
         raise ValueError(f"{function}: rule must be one of {', '.join(RULES)}, got {rule!r}")
     return gt_ignore.to(torch.bool)
-
-
-def _covered(boxes: Tensor, gt_boxes: Tensor) -> Tensor:
-    """(N, M): which part of each detection lies in each crowd; 0 for an empty detection."""
-    top_left = torch.maximum(boxes[:, None, :2], gt_boxes[:, :2])
-    bottom_right = torch.minimum(boxes[:, None, 2:], gt_boxes[:, 2:])
-    inter = (bottom_right - top_left).clamp(min=0).prod(2)
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(1, keepdim=True)
-    return torch.where(inter > 0, inter / areas, 0.0)
 
 
 def _match_voc(overlap, order, ignore, threshold) -> list[int]:

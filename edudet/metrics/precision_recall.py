@@ -27,13 +27,13 @@ class PrecisionRecall(NamedTuple):
 
 
 def precision_recall_curve(
-    scores: Tensor, labels: Tensor, num_positives: int | None = None, split_ties: bool = False
+    labels: Tensor, scores: Tensor, num_positives: int | None = None, split_ties: bool = False
 ) -> PrecisionRecall:
     """Return precision and recall at every threshold that makes a difference.
 
     Args:
-        scores: (N,) float, any numbers but NaN.
         labels: (N,) bool or integers 0 and 1; whether each answer is right.
+        scores: (N,) float, any numbers but NaN.
         num_positives: how many there are to find; a detector that misses some has fewer among its
             `labels`. By default the sum of `labels`.
         split_ties: no threshold separates equal scores, so they make one point. True makes one
@@ -41,7 +41,8 @@ def precision_recall_curve(
 
     Returns:
         A `PrecisionRecall`. Recall is 1 where there is nothing to find. scikit-learn's function of
-        this name returns the same points in reverse, and appends (recall 0, precision 1).
+        this name, with the same first two arguments, returns the points in reverse, and appends
+        (recall 0, precision 1).
 
     Raises:
         TypeError: an argument is of the wrong type.
@@ -49,7 +50,7 @@ def precision_recall_curve(
             than the number of positive labels.
     """
     function = "precision_recall_curve"
-    check.scores_and_labels(function, scores, labels)
+    check.labels_and_scores(function, labels, scores)
     check.is_bool(function, split_ties=split_ties)
     right = int(labels.sum())
     if num_positives is not None:
@@ -59,11 +60,11 @@ def precision_recall_curve(
                 f"{function}: num_positives must be at least the number of positive labels, "
                 f"{right}, got {num_positives}"
             )
-    return precision_recall_curve_vectorized(scores, labels, num_positives, split_ties)
+    return precision_recall_curve_vectorized(labels, scores, num_positives, split_ties)
 
 
 def precision_recall_curve_loop(
-    scores: Tensor, labels: Tensor, num_positives: int | None = None, split_ties: bool = False
+    labels: Tensor, scores: Tensor, num_positives: int | None = None, split_ties: bool = False
 ) -> PrecisionRecall:
     positives = int(labels.sum()) if num_positives is None else num_positives
     order = scores.argsort(descending=True, stable=True).tolist()
@@ -92,7 +93,7 @@ def precision_recall_curve_loop(
 
 
 def precision_recall_curve_vectorized(
-    scores: Tensor, labels: Tensor, num_positives: int | None = None, split_ties: bool = False
+    labels: Tensor, scores: Tensor, num_positives: int | None = None, split_ties: bool = False
 ) -> PrecisionRecall:
     positives = int(labels.sum()) if num_positives is None else num_positives
     thresholds, order = scores.sort(descending=True, stable=True)

@@ -26,14 +26,14 @@ IOU_THRESHOLDS = tuple(t / 100 for t in range(50, 100, 5))
 
 
 def proposal_recall(
-    proposals: Sequence[Tensor], gt_boxes: Sequence[Tensor], counts: Sequence[int] = COUNTS,
+    gt_boxes: Sequence[Tensor], proposals: Sequence[Tensor], counts: Sequence[int] = COUNTS,
     iou_threshold: float = 0.5,
 ) -> Tensor:
     """Return the share of objects that the first n proposals of their image find, for each n.
 
     Args:
-        proposals: for each image (N, 4) float xyxy boxes, best first.
-        gt_boxes: for each image (M, 4), of the same dtype and device.
+        gt_boxes: for each image (M, 4) float xyxy boxes, the objects.
+        proposals: for each image (N, 4), best first, of the same dtype and device.
         counts: numbers n of proposals; where an image has fewer, all of its proposals.
         iou_threshold: in [0, 1]; found means an IoU of at least this, rounded to the boxes' dtype.
 
@@ -48,30 +48,30 @@ def proposal_recall(
         ValueError: not as many images in both lists; shapes, dtypes or devices do not fit; a count
             is negative, the threshold outside [0, 1].
     """
-    _check("proposal_recall", proposals, gt_boxes, counts)
+    _check("proposal_recall", gt_boxes, proposals, counts)
     check.unit_interval("proposal_recall", iou_threshold=iou_threshold)
-    return proposal_recall_vectorized(proposals, gt_boxes, counts, iou_threshold)
+    return proposal_recall_vectorized(gt_boxes, proposals, counts, iou_threshold)
 
 
 def average_recall(
-    proposals: Sequence[Tensor], gt_boxes: Sequence[Tensor], counts: Sequence[int] = COUNTS,
+    gt_boxes: Sequence[Tensor], proposals: Sequence[Tensor], counts: Sequence[int] = COUNTS,
     iou_thresholds: Sequence[float] = IOU_THRESHOLDS,
 ) -> Tensor:
     """Return the mean of `proposal_recall` over several thresholds, for each number of proposals.
 
     Other arguments, errors: as there. By default .5, .55, ... .95. -1 where there are no objects.
     """
-    _check("average_recall", proposals, gt_boxes, counts)
+    _check("average_recall", gt_boxes, proposals, counts)
     if not iou_thresholds:
         raise ValueError("average_recall: iou_thresholds must hold at least one, got none")
     for threshold in iou_thresholds:
         check.unit_interval("average_recall", iou_thresholds=threshold)
-    best = _best_overlaps(proposals, gt_boxes, counts)
+    best = _best_overlaps(gt_boxes, proposals, counts)
     return torch.stack([_share(best, threshold) for threshold in iou_thresholds]).mean(0)
 
 
-def _check(function: str, proposals, gt_boxes, counts) -> None:
-    for name, boxes in (("proposals", proposals), ("gt_boxes", gt_boxes)):
+def _check(function: str, gt_boxes, proposals, counts) -> None:
+    for name, boxes in (("gt_boxes", gt_boxes), ("proposals", proposals)):
         if not isinstance(boxes, (list, tuple)):
             raise TypeError(
                 f"{function}: {name} must be a list of Tensors, one for each image, "
@@ -79,11 +79,11 @@ def _check(function: str, proposals, gt_boxes, counts) -> None:
             )
     if len(proposals) != len(gt_boxes):
         raise ValueError(
-            f"{function}: gt_boxes must be as many as proposals, {len(proposals)}, "
-            f"got {len(gt_boxes)}"
+            f"{function}: proposals must be as many as gt_boxes, {len(gt_boxes)}, "
+            f"got {len(proposals)}"
         )
-    for i, (boxes, objects) in enumerate(zip(proposals, gt_boxes, strict=True)):
-        named = {f"proposals[{i}]": boxes, f"gt_boxes[{i}]": objects}
+    for i, (objects, boxes) in enumerate(zip(gt_boxes, proposals, strict=True)):
+        named = {f"gt_boxes[{i}]": objects, f"proposals[{i}]": boxes}
         check.boxes(function, **named)
         check.same_device(function, **named)
         check.dtype(function, check.FLOATS, **named)
@@ -95,11 +95,11 @@ def _check(function: str, proposals, gt_boxes, counts) -> None:
         check.not_negative(function, counts=count)
 
 
-def proposal_recall_loop(proposals, gt_boxes, counts=COUNTS, iou_threshold=0.5) -> Tensor:
+def proposal_recall_loop(gt_boxes, proposals, counts=COUNTS, iou_threshold=0.5) -> Tensor:
     recall = []
     for count in counts:
         found = total = 0
-        for boxes, objects in zip(proposals, gt_boxes, strict=True):
+        for objects, boxes in zip(gt_boxes, proposals, strict=True):
             for overlaps in box_iou_loop(objects, boxes[:count]):
                 total += 1
                 if any(iou >= overlaps.new_tensor(iou_threshold) for iou in overlaps):
@@ -108,14 +108,14 @@ def proposal_recall_loop(proposals, gt_boxes, counts=COUNTS, iou_threshold=0.5) 
     return torch.tensor(recall, dtype=torch.float64)
 
 
-def proposal_recall_vectorized(proposals, gt_boxes, counts=COUNTS, iou_threshold=0.5) -> Tensor:
-    return _share(_best_overlaps(proposals, gt_boxes, counts), iou_threshold)
+def proposal_recall_vectorized(gt_boxes, proposals, counts=COUNTS, iou_threshold=0.5) -> Tensor:
+    return _share(_best_overlaps(gt_boxes, proposals, counts), iou_threshold)
 
 
-def _best_overlaps(proposals, gt_boxes, counts) -> Tensor:
+def _best_overlaps(gt_boxes, proposals, counts) -> Tensor:
     """(objects of all images, len(counts)): the best IoU among the first n; -1 among none."""
     best = []
-    for boxes, objects in zip(proposals, gt_boxes, strict=True):
+    for objects, boxes in zip(gt_boxes, proposals, strict=True):
         iou = box_iou(objects.detach(), boxes.detach())                     # (M, N)
         none = iou.new_full((len(objects), 1), -1)
         so_far = torch.cat([none, iou], 1).cummax(1).values                 # (M, N + 1)

@@ -68,7 +68,7 @@ def rle_iou(
         )
     n, m = len(first), len(second)
     overlaps = rle_overlaps(
-        RunLengths.of(first), RunLengths.of(second), np.array(crowds, dtype=bool),
+        RunLengths.of(second), RunLengths.of(first), np.array(crowds, dtype=bool),
         np.arange(n + 1) * m, np.zeros(n, dtype=np.int64),
     )
     return torch.from_numpy(overlaps).reshape(n, m)
@@ -196,33 +196,33 @@ def _read_polygons(column: list[Any], sizes: np.ndarray) -> Read:
 
 
 def rle_overlaps(
-    found: RunLengths, truth: RunLengths, crowd: np.ndarray, begin: np.ndarray, first: np.ndarray
+    truth: RunLengths, found: RunLengths, crowd: np.ndarray, begin: np.ndarray, first: np.ndarray
 ) -> np.ndarray:
     """IoU of pairs, row by row (see coco_overlaps.py)."""
     form = rle_overlaps_loop if native.missing("cpu") else rle_overlaps_native
-    return form(found, truth, crowd, begin, first)
+    return form(truth, found, crowd, begin, first)
 
 
 def rle_overlaps_loop(
-    found: RunLengths, truth: RunLengths, crowd: np.ndarray, begin: np.ndarray, first: np.ndarray
+    truth: RunLengths, found: RunLengths, crowd: np.ndarray, begin: np.ndarray, first: np.ndarray
 ) -> np.ndarray:
     out = np.zeros(int(begin[-1]))
     for i in range(len(found)):
         for place in range(int(begin[i]), int(begin[i + 1])):
             j = int(first[i] + place - begin[i])
-            out[place] = _overlap(found.one(i), truth.one(j), bool(crowd[j]))
+            out[place] = _overlap(truth.one(j), found.one(i), bool(crowd[j]))
     return out
 
 
-def _overlap(a: list[int], b: list[int], crowd: bool) -> float:
-    """IoU; of a crowd, the part of `a` in it."""
-    both = sum(length for length, in_a, in_b in walk(a, b) if in_a and in_b)
-    area_a, area_b = sum(a[1::2]), sum(b[1::2])
-    return both / (area_a if crowd else area_a + area_b - both) if both else 0.0
+def _overlap(truth: list[int], found: list[int], crowd: bool) -> float:
+    """IoU; of a crowd, the part of `found` in it."""
+    both = sum(length for length, in_one, in_other in walk(truth, found) if in_one and in_other)
+    area, whole = sum(found[1::2]), sum(truth[1::2])
+    return both / (area if crowd else area + whole - both) if both else 0.0
 
 
 def rle_overlaps_native(
-    found: RunLengths, truth: RunLengths, crowd: np.ndarray, begin: np.ndarray, first: np.ndarray
+    truth: RunLengths, found: RunLengths, crowd: np.ndarray, begin: np.ndarray, first: np.ndarray
 ) -> np.ndarray:
     native.require("rle_overlaps", torch.empty(0))
     arrays = (

@@ -31,36 +31,36 @@ class VocResult:
 
 
 def voc_map(
-    detections: Sequence[Mapping[str, Tensor]], ground_truth: Sequence[Mapping[str, Tensor]],
+    ground_truth: Sequence[Mapping[str, Tensor]], detections: Sequence[Mapping[str, Tensor]],
     iou_threshold: float = 0.5, year: int = 2010,
 ) -> VocResult:
     """Return the AP of each class and their mean, by the rules of VOC.
 
     Args:
-        detections: one a picture, as torchvision's detectors return them: {"boxes": (N, 4) float
-            xyxy, "scores": (N,) float, "labels": (N,) integer}.
-        ground_truth: one a picture, in the same order: {"boxes": (M, 4), "labels": (M,)} and
+        ground_truth: one a picture: {"boxes": (M, 4) float xyxy, "labels": (M,) integer} and
             optionally "difficult": (M,) bool.
+        detections: one a picture, in the same order, as torchvision's detectors return them:
+            {"boxes": (N, 4), "scores": (N,) float, "labels": (N,)}.
         iou_threshold: in [0, 1]; an IoU of exactly this much is enough.
         year: 2007 for 11 points, 2010 for the whole area.
 
     Raises:
         TypeError, ValueError: an argument does not fit; the message names the image.
     """
-    _check("detections", detections, ("boxes", "scores", "labels"))
     _check("ground_truth", ground_truth, ("boxes", "labels"))
+    _check("detections", detections, ("boxes", "scores", "labels"))
     if len(detections) != len(ground_truth):
         raise ValueError(
-            "voc_map: ground_truth must have as many images as detections, "
-            f"{len(detections)}, got {len(ground_truth)}"
+            "voc_map: detections must have as many images as ground_truth, "
+            f"{len(ground_truth)}, got {len(detections)}"
         )
     if year not in POINTS:
         raise ValueError(f"voc_map: year must be 2007 or 2010, got {year!r}")
     check.unit_interval("voc_map", iou_threshold=iou_threshold)
-    labels = {int(v) for image in (*detections, *ground_truth) for v in image["labels"]}
+    labels = {int(v) for image in (*ground_truth, *detections) for v in image["labels"]}
     curves, per_class = {}, {}
     for label in sorted(labels):
-        positives, curve = _curve_of_class(detections, ground_truth, label, iou_threshold)
+        positives, curve = _curve_of_class(ground_truth, detections, label, iou_threshold)
         curves[label] = curve
         ap = average_precision(curve.recall, curve.precision, POINTS[year])
         per_class[label] = ap if positives else math.nan
@@ -69,22 +69,22 @@ def voc_map(
 
 
 def _curve_of_class(
-    detections, ground_truth, label: int, iou_threshold: float
+    ground_truth, detections, label: int, iou_threshold: float
 ) -> tuple[int, PrecisionRecall]:
-    scores, right, positives = [torch.empty(0)], [torch.empty(0, dtype=torch.bool)], 0
-    for found, truth in zip(detections, ground_truth, strict=True):
+    right, scores, positives = [torch.empty(0, dtype=torch.bool)], [torch.empty(0)], 0
+    for truth, found in zip(ground_truth, detections, strict=True):
         mine, wanted = found["labels"] == label, truth["labels"] == label
         difficult = truth.get("difficult", torch.zeros_like(truth["labels"])).to(torch.bool)
         matches = match_detections(
-            found["boxes"][mine], found["scores"][mine], truth["boxes"][wanted], iou_threshold,
+            truth["boxes"][wanted], found["boxes"][mine], found["scores"][mine], iou_threshold,
             "voc", difficult[wanted],
         )
         judged = ~matches.ignored
-        scores.append(found["scores"][mine][judged].cpu())
         right.append((matches.detections >= 0)[judged].cpu())
+        scores.append(found["scores"][mine][judged].cpu())
         positives += int((~difficult[wanted]).sum())
     return positives, precision_recall_curve(
-        torch.cat(scores), torch.cat(right), positives, split_ties=True
+        torch.cat(right), torch.cat(scores), positives, split_ties=True
     )
 
 

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from edudet import check
+from edudet.dtypes import widen
 
 
 def affine_grid(
@@ -83,7 +84,7 @@ def pixel_centres(count: int, align_corners: bool, like: Tensor) -> Tensor:
 def affine_grid_loop(
     theta: Tensor, size: Sequence[int], align_corners: bool | None = None
 ) -> Tensor:
-    maps = _widened(theta)
+    maps = widen(theta)
     axes = len(size) - 2
     # (H, W) or (D, H, W), the columns' coordinate last; theta wants it first.
     centres = [pixel_centres(count, bool(align_corners), maps) for count in size[2:]]
@@ -105,7 +106,7 @@ def affine_grid_vectorized(
     theta: Tensor, size: Sequence[int], align_corners: bool | None = None
 ) -> Tensor:
     """Multiplies and adds, rather than call a matrix product, which a GPU may round to TF32."""
-    maps = _widened(theta)
+    maps = widen(theta)
     axes = len(size) - 2
     by_pixel = maps.reshape(size[0], *[1] * axes, axes, axes + 1)
     grid = by_pixel[..., axes].expand(size[0], *size[2:], axes)
@@ -115,10 +116,6 @@ def affine_grid_vectorized(
         along = centres.reshape(-1, *[1] * (axes - axis))                # (count, 1, ..., 1)
         grid = grid + by_pixel[..., column] * along
     return grid.to(theta.dtype)
-
-
-def _widened(theta: Tensor) -> Tensor:
-    return theta.float() if theta.dtype in (torch.float16, torch.bfloat16) else theta
 
 
 def rigid_theta(
@@ -164,7 +161,7 @@ def rigid_theta(
 
 
 def _rigid_theta(motion: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
-    angle, shift_x, shift_y = _widened(motion).unbind(1)
+    angle, shift_x, shift_y = widen(motion).unbind(1)
     cos, sin = angle.cos(), angle.sin()
     height, width = size
     # Pixel = unit * normalised + middle, one-based; put it in for (m, n) and for (x, y).

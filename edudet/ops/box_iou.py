@@ -22,6 +22,7 @@ from torch import Tensor
 
 from edudet import check, native
 from edudet.boxes.convert import box_convert, check_format
+from edudet.dtypes import widen
 
 FUNCTIONS = {
     "iou": "box_iou",
@@ -98,7 +99,7 @@ def _checked(boxes1: Tensor, boxes2: Tensor, fmt: str, kind: str) -> tuple[Tenso
             )
     check.same_device(function, boxes1=boxes1, boxes2=boxes2)
     if check.under_autocast(boxes1):  # a network's boxes beside the truth's
-        boxes1, boxes2 = check.autocast_to_float32(boxes1, boxes2)
+        boxes1, boxes2 = widen(boxes1), widen(boxes2)
     check.dtype(function, check.FLOATS + check.INTEGERS, boxes1=boxes1, boxes2=boxes2)
     check.same_dtype(function, boxes1=boxes1, boxes2=boxes2)
     try:
@@ -113,10 +114,7 @@ def _checked(boxes1: Tensor, boxes2: Tensor, fmt: str, kind: str) -> tuple[Tenso
 
 def _widened_xyxy(boxes: Tensor, fmt: str) -> Tensor:
     """To xyxy, in the dtype of the arithmetic: float64 holds every int32, float32 does not."""
-    if not boxes.is_floating_point():
-        boxes = boxes.double()
-    elif boxes.dtype in (torch.float16, torch.bfloat16):
-        boxes = boxes.float()
+    boxes = widen(boxes) if boxes.is_floating_point() else boxes.double()
     return boxes if fmt == "xyxy" else box_convert(boxes, fmt, "xyxy")
 
 
@@ -152,8 +150,8 @@ def iou_of_pair(
     # Not Python's min and max: of equal sides, they would give the whole gradient to the first.
     width = torch.minimum(ax2, bx2) - torch.maximum(ax1, bx1)
     height = torch.minimum(ay2, by2) - torch.maximum(ay1, by1)
-    # Two negative sides would make a positive area.
-    inter = width * height if width > 0 and height > 0 else 0 * width
+    # Two negative sides would make a positive area. Not 0 * width: it may be infinite.
+    inter = width * height if width > 0 and height > 0 else 0 * ax1
     union = (ax2 - ax1) * (ay2 - ay1) + (bx2 - bx1) * (by2 - by1) - inter
     iou = _ratio(inter, union + area_eps)
     if kind == "iou":
@@ -197,7 +195,7 @@ def box_iou_vectorized(
 
 
 def iou_of_pairs(
-    a: Tensor, b: Tensor, kind: str, eps: float, area_eps: float = 0.0
+    a: Tensor, b: Tensor, kind: str = "iou", eps: float = 1e-7, area_eps: float = 0.0
 ) -> Tensor:
     ax1, ay1, ax2, ay2 = a.unbind(-1)                               # (..., N, 1)
     bx1, by1, bx2, by2 = b.unbind(-1)                               # (..., 1, M)

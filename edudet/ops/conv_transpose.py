@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from edudet import check, native
+from edudet.dtypes import widen
 from edudet.ops.conv_matrix import Size, conv_matrix
 
 
@@ -84,7 +85,7 @@ def _best_form(axes: int, input: Tensor, weight: Tensor, bias: Tensor | None, *o
     check.is_tensor(function, **named)
     check.same_device(function, **named)
     if check.under_autocast(input):
-        named = dict(zip(named, check.autocast_to_float32(*named.values()), strict=True))
+        named = {name: widen(tensor) for name, tensor in named.items()}
     check.dtype(function, check.FLOATS, **named)
     check.same_dtype(function, **named)
     input, weight, bias = named["input"], named["weight"], named.get("bias")
@@ -179,21 +180,17 @@ def _prepare(input: Tensor, weight: Tensor, *options: Any) -> tuple[Tensor, Tens
         input = input[None]
     if axes == 1:
         input, weight = input.unsqueeze(-2), weight.unsqueeze(-2)
-    input, weight = _widened(input), _widened(weight)
+    input, weight = widen(input), widen(weight)
     (n, c, h, w), g = input.shape, geometry.groups
     weight = weight.reshape(g, c // g, *weight.shape[1:])
     return input.reshape(n, g, c // g, h, w), weight, geometry
-
-
-def _widened(tensor: Tensor) -> Tensor:
-    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
 
 
 def _finish(out: Tensor, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """(N, G, D / G, H', W') -> the shape and dtype that the caller expects."""
     out = out.flatten(1, 2)
     if bias is not None:
-        out = out + _widened(bias)[:, None, None]
+        out = out + widen(bias)[:, None, None]
     if weight.ndim == 3:
         out = out.squeeze(-2)
     return (out if input.ndim == weight.ndim else out[0]).to(input.dtype)
@@ -335,16 +332,16 @@ def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     """The convolution with the same numbers, of the gradient; and what it multiplies with what."""
     input, weight = ctx.saved_tensors
     (n, c, h, w), groups = input.shape, ctx.geometry.groups
-    cells = _widened(input).reshape(n, groups, c // groups, h * w)
-    kernel = _widened(weight).reshape(groups, c // groups, math.prod(weight.shape[1:]))
-    columns = _columns(_widened(grad), ctx.geometry, (h, w), weight.shape)
+    cells = widen(input).reshape(n, groups, c // groups, h * w)
+    kernel = widen(weight).reshape(groups, c // groups, math.prod(weight.shape[1:]))
+    columns = _columns(widen(grad), ctx.geometry, (h, w), weight.shape)
     grads: list[Tensor | None] = [None] * 12
     if ctx.needs_input_grad[0]:
         grads[0] = (kernel @ columns).reshape(input.shape).to(input.dtype)
     if ctx.needs_input_grad[1]:
         grads[1] = (cells @ columns.mT).sum(0).reshape(weight.shape).to(input.dtype)
     if ctx.needs_input_grad[2]:
-        grads[2] = _widened(grad).sum((0, 2, 3)).to(input.dtype)
+        grads[2] = widen(grad).sum((0, 2, 3)).to(input.dtype)
     return tuple(grads)
 
 

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from edudet import check, native
+from edudet.dtypes import widen
 
 # Which way the maximum runs along columns and along rows: 1 is down, or right; 0 is not at all.
 DIRECTIONS = {
@@ -98,16 +99,12 @@ def _pool(function: str, input: Tensor, corner: str) -> Tensor:
 
 def corner_pool_loop(input: Tensor, corner: str) -> Tensor:
     down, right = DIRECTIONS[corner]
-    total = torch.zeros_like(_widened(input))
+    total = torch.zeros_like(widen(input))
     if down:
-        total = total + _running_maximum_loop(_widened(input), 2, down)
+        total = total + _running_maximum_loop(widen(input), 2, down)
     if right:
-        total = total + _running_maximum_loop(_widened(input), 3, right)
+        total = total + _running_maximum_loop(widen(input), 3, right)
     return total.to(input.dtype).contiguous()
-
-
-def _widened(input: Tensor) -> Tensor:
-    return input.float() if input.dtype in (torch.float16, torch.bfloat16) else input
 
 
 def _running_maximum_loop(input: Tensor, dim: int, step: int) -> Tensor:
@@ -127,7 +124,7 @@ def corner_pool_vectorized(input: Tensor, corner: str) -> Tensor:
 
 def _read_at_maximum(input: Tensor, values: Tensor, corner: str) -> Tensor:
     """Like corner pooling of `input`, but reads `values` where a maximum of `input` is."""
-    keys, values_wide = _widened(input.detach()), _widened(values)
+    keys, values_wide = widen(input.detach()), widen(values)
     parts = [
         _along(keys, values_wide, dim, step)
         for dim, step in zip((2, 3), DIRECTIONS[corner], strict=True)

@@ -22,13 +22,13 @@ import torch
 from torch import Tensor
 
 from edudet import check, native
+from edudet.dtypes import widen
 from edudet.ops.sampling_weights import (
     MODES,
     PADDING_MODES,
     all_axis_taps,
     axis_taps,
     check_sampling,
-    widened,
 )
 
 MOST_ON_SIDE = 2**24  # float32 counts no further; in csrc/bind/grid_sample.cpp: kMostOnSide
@@ -69,7 +69,7 @@ def grid_sample(
     """
     align_corners = _checked(input, grid, mode, padding_mode, align_corners)
     if check.under_autocast(input):
-        input, grid = check.autocast_to_float32(input, grid)
+        input, grid = widen(input), widen(grid)
     _check_dtypes(input, grid)
     plain = native.obstacle("grid_sample", input, grid, has_backward=True)
     form = grid_sample_vectorized if plain else grid_sample_native
@@ -107,7 +107,7 @@ def _checked(
 
 def _check_dtypes(input: Tensor, grid: Tensor) -> None:
     check.dtype("grid_sample", check.FLOATS, input=input, grid=grid)
-    if grid.dtype != widened(input[:0]).dtype:
+    if grid.dtype != widen(input[:0]).dtype:
         check.same_dtype("grid_sample", input=input, grid=grid)
 
 
@@ -115,7 +115,7 @@ def grid_sample_loop(
     input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mode: str = "zeros",
     align_corners: bool | None = None,
 ) -> Tensor:
-    images, points = widened(input), widened(grid)
+    images, points = widen(input), widen(grid)
     # Sums of nothing are 0: they keep `out` in the graph, so that no gradient is None.
     out = images.new_zeros(*input.shape[:2], *grid.shape[1:-1])
     out = out + images[:0].sum() + points[:0].sum()
@@ -148,7 +148,7 @@ def grid_sample_vectorized(
     align_corners: bool | None = None,
 ) -> Tensor:
     """Keeps every tap of every output pixel and channel in memory."""
-    images, points = widened(input), widened(grid).flatten(1, -2)           # (N, P, axes)
+    images, points = widen(input), widen(grid).flatten(1, -2)           # (N, P, axes)
     offset = torch.zeros_like(points[..., :1], dtype=torch.int64)           # (N, P, taps so far)
     weights, inside = torch.ones_like(points[..., :1]), offset == 0
     for axis, count in enumerate(input.shape[2:]):
@@ -174,7 +174,7 @@ def grid_sample_native(
     check.kernel("grid_sample_native", kernel, 2)
     native.require("grid_sample", input, grid, has_backward=True)
     return native.call(
-        "grid_sample", "grid_sample", input, widened(grid), MODES.index(mode),
+        "grid_sample", "grid_sample", input, widen(grid), MODES.index(mode),
         PADDING_MODES.index(padding_mode), bool(align_corners), kernel,
     )
 

@@ -17,6 +17,8 @@ import torch
 from torch import Tensor
 
 from edudet import check, native
+from edudet.dtypes import widen
+from edudet.ops.box_iou import iou_of_pairs
 
 
 def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
@@ -84,7 +86,7 @@ def check_detections(function, boxes, scores, idxs) -> tuple[Tensor, Tensor]:
             )
     check.same_device(function, boxes=boxes, **others)
     if check.under_autocast(boxes):  # a network's boxes beside scores of a softmax
-        boxes, scores = check.autocast_to_float32(boxes, scores)
+        boxes, scores = widen(boxes), widen(scores)
     check.dtype(function, check.FLOATS, boxes=boxes)
     check.same_dtype(function, boxes=boxes, scores=scores)
     if idxs is not None:
@@ -94,8 +96,7 @@ def check_detections(function, boxes, scores, idxs) -> tuple[Tensor, Tensor]:
 
 def _prepared(boxes, scores, iou_threshold, idxs) -> tuple[Tensor, Tensor, Tensor]:
     """Checked values in the dtype of the arithmetic; the threshold rounded to it."""
-    dtype = torch.float64 if boxes.dtype == torch.float64 else torch.float32
-    boxes, scores = boxes.detach().to(dtype), scores.detach().to(dtype)
+    boxes, scores = widen(boxes.detach()), widen(scores.detach())
     function = "nms" if idxs is None else "batched_nms"
     check.box_values(function, boxes=boxes)
     check.finite(function, scores=scores)
@@ -123,6 +124,8 @@ def nms_steps(
         waiting = [i for i in waiting if i not in suppressed]
 
 
+# The formula stands in box_iou.py, too, among its relatives. Here it is alone, so that the loop can
+# be read without another file: it is what the first lesson shows.
 def iou_of_pair(a: Tensor, b: Tensor) -> Tensor:
     """IoU of two boxes, (4,) each: 0 for 0 / 0."""
     width = torch.minimum(a[2], b[2]) - torch.maximum(a[0], b[0])
@@ -145,17 +148,12 @@ def nms_vectorized(
     boxes: Tensor, scores: Tensor, iou_threshold: float, idxs: Tensor | None = None
 ) -> Tensor:
     boxes, scores, threshold = _prepared(boxes, scores, iou_threshold, idxs)
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)                        # (N,)
     waiting = scores.argsort(descending=True, stable=True)               # (number waiting,)
     keep = []
     while len(waiting):
         best, waiting = waiting[0], waiting[1:]
         keep.append(best)
-        top_left = torch.maximum(boxes[best, :2], boxes[waiting, :2])
-        bottom_right = torch.minimum(boxes[best, 2:], boxes[waiting, 2:])
-        inter = (bottom_right - top_left).clamp(min=0).prod(1)
-        union = areas[best] + areas[waiting] - inter
-        suppressed = (union > 0) & (inter / union > threshold)           # 0 / 0 suppresses nobody
+        suppressed = iou_of_pairs(boxes[best], boxes[waiting]) > threshold
         if idxs is not None:
             suppressed &= idxs[waiting] == idxs[best]
         waiting = waiting[~suppressed]

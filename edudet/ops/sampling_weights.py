@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from edudet import check
+from edudet.dtypes import widen
 
 MODES = ("bilinear", "nearest", "bicubic")
 PADDING_MODES = ("zeros", "border", "reflection")
@@ -171,7 +172,7 @@ def sampling_weights_loop(
     padding_mode: str = "zeros", align_corners: bool | None = None,
 ) -> Tensor:
     place: tuple = (slice(None), *pixel)
-    points = widened(grid)[place]
+    points = widen(grid)[place]
     weights = points.new_zeros(len(grid), *size) + points[:0].sum()
     for n in range(len(grid)):
         taps = [
@@ -236,7 +237,7 @@ def sampling_weights_vectorized(
     padding_mode: str = "zeros", align_corners: bool | None = None,
 ) -> Tensor:
     place: tuple = (slice(None), *pixel)
-    points = widened(grid)[place]                                            # (N, axes)
+    points = widen(grid)[place]                                            # (N, axes)
     weights = torch.ones_like(points[:, 0])
     for axis, count in enumerate(size):
         cells, inside, along_axis = all_axis_taps(
@@ -246,10 +247,6 @@ def sampling_weights_vectorized(
         row = along_axis[..., None].where(is_tap & inside[..., None], 0).sum(1)   # (N, count)
         weights = weights[..., None] * row.reshape(len(row), *[1] * axis, count)
     return weights.to(grid.dtype)
-
-
-def widened(tensor: Tensor) -> Tensor:
-    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
 
 
 IMPLEMENTATIONS = {"loop": sampling_weights_loop, "vectorized": sampling_weights_vectorized}

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from edudet import check, native
+from edudet.dtypes import widen
 
 SHAPES = {1: "(..., W)", 2: "(..., H, W)", 3: "(..., D, H, W)"}
 
@@ -112,10 +113,6 @@ def _check_beta(function: str, heatmaps: Tensor, beta: float | Tensor) -> None:
         raise ValueError(f"{function}: beta must be 0 or more, got {beta}{question}")
 
 
-def _widened(heatmaps: Tensor) -> Tensor:
-    return heatmaps if heatmaps.dtype == torch.float64 else heatmaps.float()
-
-
 def _position(index: Any, size: int, normalized: bool) -> Any:
     return 2 * (index + 0.5) / size - 1 if normalized else index + 0.5
 
@@ -124,7 +121,7 @@ def soft_argmax_loop(
     heatmaps: Tensor, beta: float | Tensor = 1.0, normalized: bool = False, axes: int = 2
 ) -> Tensor:
     leading, sizes = heatmaps.shape[:-axes], heatmaps.shape[-axes:]
-    maps = _widened(heatmaps).reshape(math.prod(leading), *sizes)
+    maps = widen(heatmaps).reshape(math.prod(leading), *sizes)
     # The sum of nothing is 0: it keeps `out` in the graph, so that no maps give a zero gradient.
     out = maps.new_zeros(len(maps), axes) + maps[:0].sum()
     for i in range(len(maps)):
@@ -152,7 +149,7 @@ def _weight(value: Tensor, top: Tensor, beta: float | Tensor) -> Tensor:
 def soft_argmax_vectorized(
     heatmaps: Tensor, beta: float | Tensor = 1.0, normalized: bool = False, axes: int = 2
 ) -> Tensor:
-    maps = _widened(heatmaps)
+    maps = widen(heatmaps)
     leading, sizes = maps.shape[:-axes], maps.shape[-axes:]
     if 0 in maps.shape:
         return maps.new_zeros(*leading, axes) + maps.sum()
@@ -194,7 +191,7 @@ def soft_argmax_native(
 
 
 def _fake(maps, beta, normalized, axes):
-    dtype = torch.float64 if maps.dtype == torch.float64 else torch.float32
+    dtype = widen(maps[:0]).dtype
     out = maps.new_empty(len(maps), axes, dtype=dtype)
     return out, maps.new_empty(len(maps), 2 + axes, dtype=dtype)
 
@@ -224,7 +221,7 @@ def _backward_of_backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
     """With p the softmax: the gradient of the sum of slope * g, where g = beta p c is the result of
     the backward kernel, and c_i the sum of grad * (position i - mean position) over the axes."""
     grad, maps = ctx.saved_tensors
-    axes, cells, slope = grad.shape[1], _widened(maps).flatten(1), _widened(slope).flatten(1)
+    axes, cells, slope = grad.shape[1], widen(maps).flatten(1), widen(slope).flatten(1)
     alone = cells.amax(1, keepdim=True).isinf() | (ctx.beta > torch.finfo(cells.dtype).max)
     beta = torch.zeros_like(grad[:, :1]).masked_fill(~alone, ctx.beta)
     p = _weights(cells, ctx.beta)                                          # (N, cells)
@@ -240,7 +237,7 @@ def _backward_of_backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
 def _positions(maps: Tensor, axes: int, normalized: bool) -> Tensor:
     """(cells, axes): where each cell of a map lies, x first."""
     sizes = maps.shape[-axes:]
-    along = [torch.arange(n, dtype=_widened(maps[:0]).dtype, device=maps.device) for n in sizes]
+    along = [torch.arange(n, dtype=widen(maps[:0]).dtype, device=maps.device) for n in sizes]
     along = [_position(index, n, normalized) for index, n in zip(along, sizes, strict=True)]
     grids = torch.meshgrid(*along, indexing="ij")
     return torch.stack([grid.flatten() for grid in reversed(grids)], -1)

@@ -21,6 +21,8 @@ import torch
 from torch import Tensor
 
 from edudet import check, native
+from edudet.dtypes import widen
+from edudet.ops.box_iou import iou_of_pairs
 from edudet.ops.nms import check_detections, iou_of_pair
 
 METHODS = ("linear", "gaussian")
@@ -73,10 +75,9 @@ def check_decay(function: str, method: str, sigma: float, score_threshold: float
 
 def prepared(function: str, boxes: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
     """Checked values in the dtype of the arithmetic."""
-    dtype = torch.float64 if boxes.dtype == torch.float64 else torch.float32
     check.box_values(function, boxes=boxes)
     check.finite(function, scores=scores)
-    return boxes.to(dtype), scores.to(dtype)
+    return widen(boxes), widen(scores)
 
 
 def soft_nms_steps(
@@ -131,7 +132,7 @@ def soft_nms_vectorized(
         best = waiting[first]
         keep.append(best[None])
         kept_scores.append(scores[first][None])
-        iou = _iou_with(boxes[best], boxes[waiting])
+        iou = iou_of_pairs(boxes[best], boxes[waiting])
         if method == "gaussian":
             weight = torch.exp(-(iou.double() ** 2) / sigma).to(iou.dtype)
         else:
@@ -142,16 +143,6 @@ def soft_nms_vectorized(
         stays = (scores >= least) & (waiting != best)
         waiting, scores = waiting[stays], scores[stays]
     return torch.cat(keep), torch.cat(kept_scores).to(dtype)
-
-
-def _iou_with(box: Tensor, others: Tensor) -> Tensor:
-    """(4,), (N, 4) -> (N,)"""
-    top_left = torch.maximum(box[:2], others[:, :2])
-    bottom_right = torch.minimum(box[2:], others[:, 2:])
-    inter = (bottom_right - top_left).relu().prod(1)  # touching: no gradient
-    area = (box[2] - box[0]) * (box[3] - box[1])
-    union = area + (others[:, 2:] - others[:, :2]).prod(1) - inter
-    return torch.where(union > 0, inter / union.where(union > 0, 1), 0)  # 0 / 0 is 0
 
 
 def soft_nms_native(

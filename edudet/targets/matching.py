@@ -25,6 +25,8 @@ import torch
 from torch import Tensor
 
 from edudet import check
+from edudet.boxes.area import parts_inside
+from edudet.dtypes import widen
 from edudet.ops import box_iou
 
 POSITIVE, NEGATIVE, IGNORED = 1, 0, -1
@@ -83,8 +85,7 @@ def match_anchors(
     check.is_bool("match_anchors", best_for_each=best_for_each)
     for name, boxes in named.items():
         if check.can_look(boxes):  # in float32: the area of 300 x 300 is too large for float16
-            wide = boxes.to(torch.promote_types(boxes.dtype, torch.float32))
-            check.box_values("match_anchors", **{name: wide})
+            check.box_values("match_anchors", **{name: widen(boxes)})
     return match_anchors_vectorized(
         anchors, gt_boxes, positive_threshold, negative_threshold, best_for_each, crowd_boxes,
         crowd_threshold,
@@ -151,17 +152,9 @@ def match_anchors_vectorized(
             best_of_gt = iou.amax(1, keepdim=True)                       # (M, 1)
             labels[((iou == best_of_gt) & (best_of_gt > 0)).any(0)] = POSITIVE
     if crowd_boxes is not None and len(crowd_boxes) > 0:
-        inside = _parts_inside(anchors, crowd_boxes.detach()).amax(1) > crowd_threshold
+        inside = parts_inside(anchors, crowd_boxes.detach()).amax(1) > crowd_threshold
         labels[inside & (labels == NEGATIVE)] = IGNORED
     return Matches(labels, torch.where(labels == POSITIVE, best, -1))
-
-
-def _parts_inside(anchors: Tensor, crowd_boxes: Tensor) -> Tensor:
-    """(N, 4), (K, 4) -> (N, K): how much of each anchor lies in each region."""
-    a, b = anchors.double()[:, None], crowd_boxes.double()
-    sides = torch.minimum(a[..., 2:], b[:, 2:]) - torch.maximum(a[..., :2], b[:, :2])
-    area = (a[..., 2:] - a[..., :2]).prod(-1)
-    return sides.clamp(min=0).prod(-1) / area.where(area > 0, 1)
 
 
 IMPLEMENTATIONS = {"loop": match_anchors_loop, "vectorized": match_anchors_vectorized}

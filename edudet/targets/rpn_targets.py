@@ -20,6 +20,7 @@ from torch import Tensor
 
 from edudet import check
 from edudet.boxes.deltas import encode_deltas_loop, encode_deltas_vectorized
+from edudet.dtypes import widen
 from edudet.targets.matching import match_anchors_loop, match_anchors_vectorized
 from edudet.targets.sampling import sample_balanced_loop, sample_balanced_vectorized
 
@@ -89,8 +90,7 @@ def check_boxes(function: str, **named: Tensor) -> None:
     check.same_dtype(function, **named)
     for name, boxes in named.items():
         if check.can_look(boxes):  # in float32: the area of 300 x 300 is too large for float16
-            wide = boxes.to(torch.promote_types(boxes.dtype, torch.float32))
-            check.box_values(function, **{name: wide})
+            check.box_values(function, **{name: widen(boxes)})
             if name == "gt_boxes":
                 check.positive_sides(function, gt_boxes=boxes)
 

@@ -107,8 +107,8 @@ def test_recall_on_generated_scenes():
     pairs = [(target["proposals"], target["boxes"]) for _, target in dataset]
     proposals, objects = zip(*pairs, strict=True)
     assert max(len(one) for one in proposals) <= 200
-    assert proposal_recall(proposals, objects, [200], 0.5) >= 0.97
-    assert proposal_recall(proposals, objects, [200], 0.7) >= 0.9
+    assert proposal_recall(objects, proposals, [200], 0.5) >= 0.97
+    assert proposal_recall(objects, proposals, [200], 0.7) >= 0.9
 
 
 # The files

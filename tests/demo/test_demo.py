@@ -26,7 +26,7 @@ def test_all_coins_are_found_and_nothing_else(outcome):
     found, _ = outcome
     kept = found.boxes[found.keep]
     scores = found.scores[found.keep]
-    assert len(kept) == 12 and is_right(kept, scores, coins_task().truth).all()
+    assert len(kept) == 12 and is_right(coins_task().truth, kept, scores).all()
     assert len(found.boxes) > 100, "suppression had nothing to do"
 
 

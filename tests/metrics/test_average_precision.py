@@ -42,7 +42,7 @@ RANKINGS = st.lists(st.booleans(), min_size=1, max_size=30)
 @given(RANKINGS, st.integers(0, 5), st.sampled_from(["all", 11, 101]))
 def test_forms_agree(right, missed, points):
     scores = torch.arange(len(right), 0, -1).float()
-    curve = precision_recall_curve(scores, torch.tensor(right), sum(right) + missed)
+    curve = precision_recall_curve(torch.tensor(right), scores, sum(right) + missed)
     values = [form(curve.recall, curve.precision, points) for form in FORMS]
     assert values == pytest.approx([values[0]] * len(values), abs=1e-12)
     assert 0 <= values[0] <= 1
@@ -53,7 +53,7 @@ def test_forms_agree(right, missed, points):
 @given(RANKINGS.filter(any))
 def test_scikit_learn_is_the_unsmoothed_area(right):
     scores = torch.arange(len(right), 0, -1).float()
-    curve = precision_recall_curve(scores, torch.tensor(right))
+    curve = precision_recall_curve(torch.tensor(right), scores)
     steps = curve.recall.diff(prepend=torch.zeros(1))
     raw = average_precision_score(right, scores)
     assert float((steps * curve.precision).sum()) == pytest.approx(raw)
@@ -66,7 +66,7 @@ def test_which_ranks_fit_the_lecture():
     for i in range(6):
         for j in range(i + 1, 6):
             labels = torch.tensor([k in (i, j) for k in range(6)])
-            curve = precision_recall_curve(torch.arange(6, 0, -1).float(), labels)
+            curve = precision_recall_curve(labels, torch.arange(6, 0, -1).float())
             points = list(zip(curve.precision.tolist(), curve.recall.tolist(), strict=True))
             if points[2] == (1 / 3, 0.5) and points[3] == (0.5, 1):
                 steps = curve.recall.diff(prepend=torch.zeros(1))

@@ -23,17 +23,17 @@ def form(request):
 
 @pytest.mark.parametrize("case", BOXES, ids=lambda case: case.name)
 def test_worked_examples_of_boxes(form, case):
-    found, truth, crowd = (np.array([x], dtype=type_) for x, type_ in zip(
+    truth, found, crowd = (np.array([x], dtype=type_) for x, type_ in zip(
         case.args, (float, float, bool), strict=True
     ))  # fmt: skip
-    assert form("box", Regions(found), Regions(truth, crowd), ONE_PAIR) == [case.expected]
+    assert form("box", Regions(truth, crowd), Regions(found), ONE_PAIR) == [case.expected]
 
 
 @pytest.mark.parametrize("case", KEYPOINTS, ids=lambda case: case.name)
 def test_worked_examples_of_keypoints(form, case):
-    found, truth, area, box, sigmas = (np.array([x], dtype=float) for x in case.args)
+    truth, found, area, box, sigmas = (np.array([x], dtype=float) for x in case.args)
     truth = Regions(truth, np.zeros(1, dtype=bool), area, box)
-    value = form("keypoints", Regions(found), truth, ONE_PAIR, sigmas[0])
+    value = form("keypoints", truth, Regions(found), ONE_PAIR, sigmas[0])
     assert value == pytest.approx([case.expected], abs=1e-12)
 
 
@@ -75,5 +75,5 @@ def test_forms_agree(kind, monkeypatch):
             rng.integers(0, 30, (m, 4)).astype(float),
         )  # fmt: skip
         found = Regions(regions(kind, rng, n))
-        values = [form(kind, found, truth, pairs) for form in IMPLEMENTATIONS.values()]
+        values = [form(kind, truth, found, pairs) for form in IMPLEMENTATIONS.values()]
         assert len(values[0]) == lengths.sum() and np.array_equal(*values)

@@ -14,8 +14,8 @@ from edudet.metrics.confusion import IMPLEMENTATIONS
 FORMS = [confusion, *IMPLEMENTATIONS.values()]
 
 
-def tensors(scores, labels, device="cpu"):
-    return torch.tensor(scores, device=device).float(), torch.tensor(labels, device=device).long()
+def tensors(labels, scores, device="cpu"):
+    return torch.tensor(labels, device=device).long(), torch.tensor(scores, device=device).float()
 
 
 def numbers(found):
@@ -26,9 +26,9 @@ def numbers(found):
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_worked_examples(form, device, case):
-    scores, labels = tensors(*case.args[:2], device)
-    assert numbers(form(scores, labels, case.args[2])) == pytest.approx(case.expected)
-    assert numbers(form(scores, labels.bool(), case.args[2])) == pytest.approx(case.expected)
+    labels, scores = tensors(*case.args[:2], device)
+    assert numbers(form(labels, scores, case.args[2])) == pytest.approx(case.expected)
+    assert numbers(form(labels.bool(), scores, case.args[2])) == pytest.approx(case.expected)
 
 
 @pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES.keys())
@@ -42,8 +42,8 @@ def test_cases_catch_mistakes(mistake):
     st.sampled_from([*range(-5, 6), math.inf, -math.inf]),
 )
 def test_forms_and_scikit_learn_agree(pairs, threshold):
-    scores, labels = tensors([s for s, _ in pairs], [y for _, y in pairs])
-    found = {form(scores, labels, threshold) for form in FORMS}
+    labels, scores = tensors([y for _, y in pairs], [s for s, _ in pairs])
+    found = {form(labels, scores, threshold) for form in FORMS}
     assert len(found) == 1
     matrix = (
         confusion_matrix(labels, scores >= threshold, labels=[0, 1])
@@ -57,7 +57,7 @@ def test_forms_and_scikit_learn_agree(pairs, threshold):
 def test_lowering_the_threshold_never_loses_recall():
     generator = torch.Generator().manual_seed(0)
     scores, labels = torch.rand(50, generator=generator), torch.rand(50, generator=generator) < 0.3
-    recalls = [confusion(scores, labels, t / 10).recall for t in range(11, -1, -1)]
+    recalls = [confusion(labels, scores, t / 10).recall for t in range(11, -1, -1)]
     assert recalls == sorted(recalls) and recalls[0] == 0 and recalls[-1] == 1
 
 
@@ -67,30 +67,38 @@ def test_counts_are_pooled():
 
 
 @pytest.mark.parametrize(
-    ("scores", "labels", "threshold", "error", "message"),
+    ("labels", "scores", "threshold", "error", "message"),
     [
-        ([0.5], torch.ones(1), 0.5, TypeError, "scores must be a Tensor, got list"),
+        (torch.ones(1), [0.5], 0.5, TypeError, "scores must be a Tensor, got list"),
+        (
+            torch.ones(1),
+            torch.ones(1, dtype=torch.int64),
+            0.5,
+            ValueError,
+            "labels must be bool or integers, and scores float, got float32 and int64: is the "
+            r"truth the first argument\?",
+        ),
         (torch.ones(1), torch.ones(1), 0.5, ValueError, "labels must have dtype bool, .*float32"),
         (
-            torch.ones(2),
             torch.ones(1, dtype=torch.int64),
+            torch.ones(2),
             0.5,
             ValueError,
             r"labels must have the shape of scores, \(2,\), got \(1,\)",
         ),
-        (torch.ones(1, 1), torch.ones(1, 1).bool(), 0.5, ValueError, r"scores must have shape \(N"),
+        (torch.ones(1, 1).bool(), torch.ones(1, 1), 0.5, ValueError, r"scores must have shape \(N"),
         (
-            torch.tensor([1, math.nan]),
             torch.ones(2).bool(),
+            torch.tensor([1, math.nan]),
             0.5,
             ValueError,
             r"scores\[1\] must be a number, got nan",
         ),
-        (torch.ones(1), torch.tensor([2]), 0.5, ValueError, r"labels\[0\] must be 0 or 1, got 2"),
-        (torch.ones(1), torch.tensor([1]), "0.5", TypeError, "threshold must be a number, got '"),
-        (torch.ones(1), torch.tensor([1]), math.nan, ValueError, "threshold must be a number, got"),
+        (torch.tensor([2]), torch.ones(1), 0.5, ValueError, r"labels\[0\] must be 0 or 1, got 2"),
+        (torch.tensor([1]), torch.ones(1), "0.5", TypeError, "threshold must be a number, got '"),
+        (torch.tensor([1]), torch.ones(1), math.nan, ValueError, "threshold must be a number, got"),
     ],
 )
-def test_errors(scores, labels, threshold, error, message):
+def test_errors(labels, scores, threshold, error, message):
     with pytest.raises(error, match="^confusion: " + message):
-        confusion(scores, labels, threshold)
+        confusion(labels, scores, threshold)

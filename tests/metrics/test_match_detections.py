@@ -15,13 +15,13 @@ from edudet.metrics.match_detections import RULES
 from edudet.ops import box_iou
 
 
-def tensors(boxes, scores, gt_boxes, threshold, rule, ignore, device="cpu", dtype=torch.float32):
-    boxes, gt_boxes = (
-        torch.tensor(b, dtype=dtype, device=device).reshape(-1, 4) for b in (boxes, gt_boxes)
+def tensors(gt_boxes, boxes, scores, threshold, rule, ignore, device="cpu", dtype=torch.float32):
+    gt_boxes, boxes = (
+        torch.tensor(b, dtype=dtype, device=device).reshape(-1, 4) for b in (gt_boxes, boxes)
     )
     ignore = None if ignore is None else torch.tensor(ignore, device=device)
     scores = torch.tensor(scores, dtype=dtype, device=device)
-    return boxes, scores, gt_boxes, threshold, rule, ignore
+    return gt_boxes, boxes, scores, threshold, rule, ignore
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
@@ -45,7 +45,7 @@ def image(predicted, objects, right):
     )
     gt_boxes = places[:objects]
     boxes = torch.cat([places[:right], places[objects : objects + predicted - right]])
-    return match_detections(boxes, torch.ones(predicted), gt_boxes)
+    return match_detections(gt_boxes, boxes, torch.ones(predicted))
 
 
 def test_pooled_over_images():
@@ -62,14 +62,14 @@ def random_image(seed):
     sides = torch.randint(0, 12, (14, 2), generator=generator)
     boxes = torch.cat([corners, corners + sides], 1).double()
     scores = torch.randint(0, 5, (9,), generator=generator).double()
-    return boxes[:9], scores, boxes[9:], torch.rand(5, generator=generator) < 0.3
+    return boxes[9:], boxes[:9], scores, torch.rand(5, generator=generator) < 0.3
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_properties(rule):
     for seed in range(60):
-        boxes, scores, gt_boxes, ignore = random_image(seed)
-        found = match_detections(boxes, scores, gt_boxes, 0.3, rule, ignore)
+        gt_boxes, boxes, scores, ignore = random_image(seed)
+        found = match_detections(gt_boxes, boxes, scores, 0.3, rule, ignore)
         judged = found.detections[~found.ignored & (found.detections >= 0)].tolist()
         assert len(set(judged)) == len(judged), "an object is found once"
         assert found.counts.tp == (found.ground_truths >= 0).sum() == len(judged)
@@ -85,7 +85,7 @@ def test_properties(rule):
 def test_pycocotools_agrees():
     COCOeval = pytest.importorskip("pycocotools.cocoeval").COCOeval
     for seed in range(60):
-        boxes, scores, gt_boxes, crowd = random_image(seed)
+        gt_boxes, boxes, scores, crowd = random_image(seed)
         evaluation = COCOeval(iouType="bbox")
         params = evaluation.params
         params.imgIds, params.catIds, params.iouThrs = [1], [1], np.array([0.3])
@@ -102,7 +102,7 @@ def test_pycocotools_agrees():
         evaluation._dts[1, 1] = records(boxes, score=scores)
         evaluation.ious = {(1, 1): evaluation.computeIoU(1, 1)}
         theirs = evaluation.evaluateImg(1, 1, [0, 1e10], 100)
-        found = match_detections(boxes, scores, gt_boxes, 0.3, "coco", crowd)
+        found = match_detections(gt_boxes, boxes, scores, 0.3, "coco", crowd)
         order = [i - 1 for i in theirs["dtIds"]]
         assert found.detections[order].tolist() == (theirs["dtMatches"][0] - 1).tolist()
         assert found.ignored[order].tolist() == theirs["dtIgnore"][0].tolist()
@@ -130,6 +130,16 @@ BOX = torch.tensor([[0.0, 0, 1, 1]])
     ],
 )
 def test_errors(change, error, message):
-    arguments = {"boxes": BOX, "scores": torch.ones(1), "gt_boxes": BOX} | change
+    arguments = {"gt_boxes": BOX, "boxes": BOX, "scores": torch.ones(1)} | change
     with pytest.raises(error, match="^match_detections: " + message):
         match_detections(**arguments)
+
+
+def test_the_truth_is_the_first_argument():
+    """Predictions first, as it was once, does not pass silently: scores are no boxes."""
+    with pytest.raises(ValueError, match=r"boxes must have shape \(N, 4\), got \(1,\)"):
+        match_detections(BOX, torch.ones(1), BOX)
+    two = torch.cat([BOX, BOX + 1])
+    with pytest.raises(ValueError, match=r"scores must have shape \(1,\), one for each of boxes"):
+        match_detections(two, BOX, torch.ones(2))
+    assert match_detections(BOX, two, torch.ones(2)).detections.tolist() == [0, -1]

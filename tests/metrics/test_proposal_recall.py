@@ -31,8 +31,8 @@ def random_images(num_images, most, seed=0, dtype=torch.float32):
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_worked_examples(form, case):
-    proposals, gt_boxes, counts, threshold = case.args
-    arguments = tensors(proposals), tensors(gt_boxes), counts, threshold
+    gt_boxes, proposals, counts, threshold = case.args
+    arguments = tensors(gt_boxes), tensors(proposals), counts, threshold
     recall = form(*arguments)
     assert recall.tolist() == case.expected and recall.dtype == torch.float64
     assert proposal_recall(*arguments).tolist() == case.expected
@@ -53,7 +53,7 @@ def test_forms_agree(num_images, most, seed, threshold, dtype):
     proposals = random_images(num_images, 2 * most, seed, dtype)
     gt_boxes = random_images(num_images, most, seed + 1, dtype)
     counts = [0, 1, 3, 100]
-    loop, vectorized = (f(proposals, gt_boxes, counts, threshold) for f in IMPLEMENTATIONS.values())
+    loop, vectorized = (f(gt_boxes, proposals, counts, threshold) for f in IMPLEMENTATIONS.values())
     assert_close(loop, vectorized, rtol=1e-15, atol=0)
 
 
@@ -89,16 +89,16 @@ def test_coco_finds_the_same_recall():
     evaluation.evaluate()
     evaluation.accumulate()
     expected = torch.from_numpy(evaluation.eval["recall"][:, 0, 0])  # (thresholds, maxDets)
-    got = [proposal_recall(proposals, gt_boxes, [1, 3, 100], t) for t in IOU_THRESHOLDS]
+    got = [proposal_recall(gt_boxes, proposals, [1, 3, 100], t) for t in IOU_THRESHOLDS]
     assert 0 < expected.mean() < expected.max()
     assert_close(torch.stack(got), expected)
-    assert_close(average_recall(proposals, gt_boxes, [1, 3, 100]), expected.mean(0))
+    assert_close(average_recall(gt_boxes, proposals, [1, 3, 100]), expected.mean(0))
 
 
 def test_average_recall_is_the_mean():
     proposals, gt_boxes = random_images(4, 30), random_images(4, 8, seed=1)
-    recalls = [proposal_recall(proposals, gt_boxes, [5, 30], t) for t in IOU_THRESHOLDS]
-    assert_close(average_recall(proposals, gt_boxes, [5, 30]), torch.stack(recalls).mean(0))
+    recalls = [proposal_recall(gt_boxes, proposals, [5, 30], t) for t in IOU_THRESHOLDS]
+    assert_close(average_recall(gt_boxes, proposals, [5, 30]), torch.stack(recalls).mean(0))
     assert average_recall([], [], [1]).tolist() == [-1]
     assert IOU_THRESHOLDS == (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 
@@ -108,13 +108,13 @@ def test_average_recall_is_the_mean():
 def test_iou_equal_to_the_threshold_is_found(form, percent, dtype):
     proposals = tensors([[[0, 0, percent, 1]], []], dtype)
     gt_boxes = tensors([[[0, 0, 100, 1]], []], dtype)
-    assert form(proposals, gt_boxes, [1], percent / 100).item() == 1
+    assert form(gt_boxes, proposals, [1], percent / 100).item() == 1
 
 
 def test_recall_grows_with_the_number_and_falls_with_the_threshold():
     proposals, gt_boxes = random_images(6, 40, seed=4), random_images(6, 9, seed=5)
     table = torch.stack(
-        [proposal_recall(proposals, gt_boxes, [1, 5, 10, 40], t) for t in (0.3, 0.5, 0.9)]
+        [proposal_recall(gt_boxes, proposals, [1, 5, 10, 40], t) for t in (0.3, 0.5, 0.9)]
     )
     assert (table.diff(dim=1) >= 0).all() and (table.diff(dim=0) <= 0).all()
     assert table[0, -1] > table[0, 0] and table[0, -1] > table[2, -1]
@@ -131,13 +131,13 @@ ONE = torch.tensor([[0.0, 0, 4, 4]])
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ((ONE, [ONE]), TypeError, "proposals must be a list of Tensors, .*, got Tensor"),
-        (([ONE], {}), TypeError, "gt_boxes must be a list of Tensors, .*, got dict"),
-        (([ONE], []), ValueError, "gt_boxes must be as many as proposals, 1, got 0"),
-        (([[ONE]], [ONE]), TypeError, r"proposals\[0\] must be a Tensor, got list"),
-        (([ONE], [ONE[0]]), ValueError, r"gt_boxes\[0\] must have shape \(N, 4\), got \(4,\)"),
-        (([ONE], [ONE.double()]), ValueError, r"gt_boxes\[0\] must have the dtype of proposals"),
-        (([ONE.int()], [ONE.int()]), ValueError, r"proposals\[0\] must have dtype .* got int32"),
+        (([ONE], ONE), TypeError, "proposals must be a list of Tensors, .*, got Tensor"),
+        (({}, [ONE]), TypeError, "gt_boxes must be a list of Tensors, .*, got dict"),
+        (([ONE], []), ValueError, "proposals must be as many as gt_boxes, 1, got 0"),
+        (([ONE], [[ONE]]), TypeError, r"proposals\[0\] must be a Tensor, got list"),
+        (([ONE[0]], [ONE]), ValueError, r"gt_boxes\[0\] must have shape \(N, 4\), got \(4,\)"),
+        (([ONE], [ONE.double()]), ValueError, r"proposals\[0\] must have the dtype of gt_boxes"),
+        (([ONE.int()], [ONE.int()]), ValueError, r"gt_boxes\[0\] must have dtype .* got int32"),
         (([ONE], [ONE], [1.5]), TypeError, "counts must be an int, got 1.5"),
         (([ONE], [ONE], [-1]), ValueError, "counts must be finite and at least 0, got -1"),
         (([ONE], [ONE], 5), TypeError, "counts must be a list of ints, got 5"),

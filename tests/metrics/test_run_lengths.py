@@ -21,7 +21,7 @@ def test_worked_examples(name):
         require(native.missing("cpu"), "native")
     first, second, crowd = zip(*(case.args for case in CASES), strict=True)
     overlaps = IMPLEMENTATIONS[name](
-        masks(first), masks(second), np.array(crowd), *EACH_WITH_ITS_OWN
+        masks(second), masks(first), np.array(crowd), *EACH_WITH_ITS_OWN
     )
     assert dict(zip((case.name for case in CASES), overlaps, strict=True)) == pytest.approx(
         {case.name: case.expected for case in CASES}

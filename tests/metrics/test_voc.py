@@ -8,7 +8,7 @@ from edudet.cases.metrics.voc import CASES, MISTAKES
 from edudet.metrics import voc_map
 
 
-def images(detections, ground_truth, dtype=torch.float32):
+def images(ground_truth, detections, dtype=torch.float32):
     def boxes(rows):
         return torch.tensor([row[0] for row in rows], dtype=dtype).reshape(-1, 4)
 
@@ -28,7 +28,7 @@ def images(detections, ground_truth, dtype=torch.float32):
         }
         for rows in ground_truth
     ]
-    return found, truth
+    return truth, found
 
 
 def same(value, expected):
@@ -129,21 +129,21 @@ def test_the_development_kit_agrees(year):
             ]
             for _ in range(4)
         ]
-        found, truth = images(detections, ground_truth, torch.float64)
-        result = voc_map(found, truth, 0.3, year)
+        truth, found = images(ground_truth, detections, torch.float64)
+        result = voc_map(truth, found, 0.3, year)
         for label, ap in result.per_class.items():
             theirs = devkit_ap(found, truth, label, 0.3, year)
             assert ap == pytest.approx(theirs, abs=1e-12, nan_ok=True)
 
 
-GOOD = images([[([0, 0, 1, 1], 0.5, 1)]], [[([0, 0, 1, 1], 1)]])
+GOOD = images([[([0, 0, 1, 1], 1)]], [[([0, 0, 1, 1], 0.5, 1)]])
 
 
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"detections": GOOD[0][0]}, TypeError, "detections must be a list, .* got dict"),
-        ({"detections": []}, ValueError, "ground_truth must have as many images .* 0, got 1"),
+        ({"detections": GOOD[1][0]}, TypeError, "detections must be a list, .* got dict"),
+        ({"detections": []}, ValueError, "detections must have as many images .* 1, got 0"),
         ({"detections": [[]]}, TypeError, r"detections\[0\] must be a dictionary, got list"),
         (
             {"ground_truth": [{"boxes": torch.ones(1, 4)}]},
@@ -155,11 +155,16 @@ GOOD = images([[([0, 0, 1, 1], 0.5, 1)]], [[([0, 0, 1, 1], 1)]])
             ValueError,
             r"ground_truth\[0\]\['labels'\] must have one entry for each box, got shape \(2,\)",
         ),
+        (
+            {"ground_truth": GOOD[1], "detections": GOOD[0]},
+            ValueError,
+            r"detections\[0\] must have the key 'scores', got \['boxes', 'labels', 'difficult'\]",
+        ),
         ({"year": 2012}, ValueError, "year must be 2007 or 2010, got 2012"),
         ({"iou_threshold": 2}, ValueError, r"iou_threshold must lie in \[0, 1\], got 2"),
     ],
 )
 def test_errors(change, error, message):
-    arguments = {"detections": GOOD[0], "ground_truth": GOOD[1]} | change
+    arguments = {"ground_truth": GOOD[0], "detections": GOOD[1]} | change
     with pytest.raises(error, match="^voc_map: " + message):
         voc_map(**arguments)

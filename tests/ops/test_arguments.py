@@ -49,8 +49,8 @@ THRESHOLDS = {
     "nms": lambda v: nms(BOXES, SCORES, v),
     "batched_nms": lambda v: batched_nms(BOXES, SCORES, torch.zeros(2, dtype=torch.int64), v),
     "soft_nms": lambda v: soft_nms(BOXES, SCORES, sigma=v),
-    "match_detections": lambda v: match_detections(BOXES, SCORES, BOXES, v),
-    "confusion": lambda v: confusion(SCORES, torch.tensor([1, 0]), v),
+    "match_detections": lambda v: match_detections(BOXES, BOXES, SCORES, v),
+    "confusion": lambda v: confusion(torch.tensor([1, 0]), SCORES, v),
     "roi_align": lambda v: roi_align(MAP, ROIS, 2, v),
     "roi_pool": lambda v: roi_pool(MAP, ROIS, 2, v),
     "remove_small_boxes": lambda v: remove_small_boxes(BOXES, v),
@@ -83,7 +83,7 @@ def test_subclasses_are_looked_at(bad):
         lambda: nms(boxes, SCORES, 0.5),
         lambda: roi_align(MAP, rois, 2),
         lambda: encode_deltas(boxes, boxes),
-        lambda: match_detections(boxes, SCORES, boxes),
+        lambda: match_detections(boxes, boxes, SCORES),
     ):
         with pytest.raises(ValueError, match=r"\[1\] must"):
             call()

@@ -445,3 +445,11 @@ def test_compiled_error_keeps_its_words():
     bad = torch.tensor([[5.0, 5, 2, 2]])
     with pytest.raises(RuntimeError, match=r"box_iou: boxes1\[0\] must have x1 <= x2"):
         compiled(bad, bad)
+
+
+def test_boxes_that_are_infinitely_far_apart(form, device):
+    """The gap between them exceeds every float32: their IoU is 0, not NaN."""
+    a, b = torch.tensor(
+        [[[-3e38, 0, -2.9999e38, 1e-3]], [[2.9999e38, 0, 3e38, 1e-3]]], device=device
+    )
+    assert form(a, b).tolist() == [[0.0]]

@@ -96,8 +96,8 @@ def test_every_object_of_a_scene_is_found():
     scenes = [scene(seed) for seed in range(8)]
     proposals = [selective_search(image).boxes for image, _ in scenes]
     gt_boxes = [boxes for _, boxes in scenes]
-    assert proposal_recall(proposals, gt_boxes, [500]).item() >= 0.95
-    assert average_recall(proposals, gt_boxes, [2000]).item() >= 0.8
+    assert proposal_recall(gt_boxes, proposals, [500]).item() >= 0.95
+    assert average_recall(gt_boxes, proposals, [2000]).item() >= 0.8
 
 
 def test_opencv_finds_no_more():
@@ -116,7 +116,7 @@ def test_opencv_finds_no_more():
         ours.append(selective_search(image).boxes)
         gt_boxes.append(boxes)
     for count in (500, 2000):
-        recall = [proposal_recall(p, gt_boxes, [count]).item() for p in (ours, theirs)]
+        recall = [proposal_recall(gt_boxes, p, [count]).item() for p in (ours, theirs)]
         assert recall[0] >= recall[1]
 
 

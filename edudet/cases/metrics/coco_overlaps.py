@@ -1,51 +1,51 @@
-"""Worked examples of overlaps: detection and object -> how well they fit.
+"""Worked examples of overlaps: object and detection -> how well they fit.
 
-BOXES: box, box, whether the second is a crowd. Boxes are (x, y, width, height).
-KEYPOINTS: found, truth (x, y, visibility each), area and box of the object, sigmas."""
+BOXES: object, detection, whether the object is a crowd. Boxes are (x, y, width, height).
+KEYPOINTS: truth, found (x, y, visibility each), area and box of the object, sigmas."""
 
 import math
 
 from edudet.cases.case import Case
 
 BOXES = [
-    Case("one third", ([0, 0, 4, 4], [2, 0, 4, 4], False), 8 / 24),
+    Case("one third", ([2, 0, 4, 4], [0, 0, 4, 4], False), 8 / 24),
     Case("equal", ([2, 2, 4, 4], [2, 2, 4, 4], False), 1.0),
-    Case("apart", ([0, 0, 4, 4], [8, 8, 4, 4], False), 0.0),
-    Case("touching", ([0, 0, 4, 4], [4, 0, 4, 4], False), 0.0),
-    Case("in a crowd", ([2, 2, 2, 2], [0, 0, 8, 8], True), 1.0, "all of the detection is covered"),
-    Case("in an object", ([2, 2, 2, 2], [0, 0, 8, 8], False), 4 / 64),
-    Case("around a crowd", ([0, 0, 8, 8], [2, 2, 2, 2], True), 4 / 64),
+    Case("apart", ([8, 8, 4, 4], [0, 0, 4, 4], False), 0.0),
+    Case("touching", ([4, 0, 4, 4], [0, 0, 4, 4], False), 0.0),
+    Case("in a crowd", ([0, 0, 8, 8], [2, 2, 2, 2], True), 1.0, "all of the detection is covered"),
+    Case("in an object", ([0, 0, 8, 8], [2, 2, 2, 2], False), 4 / 64),
+    Case("around a crowd", ([2, 2, 2, 2], [0, 0, 8, 8], True), 4 / 64),
     Case("empty boxes", ([2, 2, 0, 0], [2, 2, 0, 0], False), 0.0, "0/0 is 0"),
-    Case("an empty box in a crowd", ([2, 2, 0, 4], [0, 0, 8, 8], True), 0.0),
+    Case("an empty box in a crowd", ([0, 0, 8, 8], [2, 2, 0, 4], True), 0.0),
 ]
 
 BOX = [0, 0, 8, 4]
 KEYPOINTS = [
-    Case("exactly", ([[3, 1, 1]], [[3, 1, 2]], 32, BOX, [0.25]), 1.0),
+    Case("exactly", ([[3, 1, 2]], [[3, 1, 1]], 32, BOX, [0.25]), 1.0),
     Case(
-        "one sigma", ([[5, 1, 1]], [[3, 1, 2]], 32, BOX, [0.25]), math.exp(-1 / 4),
+        "one sigma", ([[3, 1, 2]], [[5, 1, 1]], 32, BOX, [0.25]), math.exp(-1 / 4),
         "4 / (2 * 32 * (2 * .25)^2)",
     ),
     Case(
-        "a finer keypoint", ([[5, 1, 1]], [[3, 1, 2]], 32, BOX, [0.125]), math.exp(-1),
+        "a finer keypoint", ([[3, 1, 2]], [[5, 1, 1]], 32, BOX, [0.125]), math.exp(-1),
     ),
     Case(
-        "a smaller object", ([[5, 1, 1]], [[3, 1, 2]], 8, BOX, [0.25]), math.exp(-1),
+        "a smaller object", ([[3, 1, 2]], [[5, 1, 1]], 8, BOX, [0.25]), math.exp(-1),
     ),
     Case(
-        "the mean of two", ([[5, 1, 1], [6, 2, 1]], [[3, 1, 2], [6, 2, 1]], 32, BOX, [0.25, 0.125]),
+        "the mean of two", ([[3, 1, 2], [6, 2, 1]], [[5, 1, 1], [6, 2, 1]], 32, BOX, [0.25, 0.125]),
         (math.exp(-1 / 4) + 1) / 2, "hidden (1) counts as visible (2)",
     ),
     Case(
         "only one is labelled",
-        ([[3, 1, 1], [90, 90, 1]], [[3, 1, 2], [0, 0, 0]], 32, BOX, [0.25, 0.25]), 1.0,
+        ([[3, 1, 2], [0, 0, 0]], [[3, 1, 1], [90, 90, 1]], 32, BOX, [0.25, 0.25]), 1.0,
         "visibility 0: nobody knows where it is",
     ),
     Case(
-        "none is labelled", ([[-10, 2, 1]], [[0, 0, 0]], 32, BOX, [0.25]), math.exp(-4 / 16),
+        "none is labelled", ([[0, 0, 0]], [[-10, 2, 1]], 32, BOX, [0.25]), math.exp(-4 / 16),
         "the box, doubled, is [-8, 16]: two pixels beside it",
     ),
-    Case("none is labelled, inside", ([[12, 7, 1]], [[0, 0, 0]], 32, BOX, [0.25]), 1.0),
+    Case("none is labelled, inside", ([[0, 0, 0]], [[12, 7, 1]], 32, BOX, [0.25]), 1.0),
 ]
 
 
@@ -57,15 +57,15 @@ def _iou(a, b, crowd, *, use_crowd=True, corners=False, over_crowd=False):
     areas = [box[2] * box[3] for box in (a, b)]
     union = sum(areas) - inter
     if crowd and use_crowd:
-        union = areas[1 if over_crowd else 0]
+        union = areas[0 if over_crowd else 1]
     return inter / union if union else 0.0
 
 
-def _oks(found, truth, area, box, sigmas, *, double=True, power=1, all_count=False,
+def _oks(truth, found, area, box, sigmas, *, double=True, power=1, all_count=False,
          hidden=True, doubled_box=True, half=2.0):
     total, count = 0.0, 0
     labelled = any(t[2] > 0 for t in truth)
-    for f, t, sigma in zip(found, truth, sigmas, strict=True):
+    for t, f, sigma in zip(truth, found, sigmas, strict=True):
         if labelled:
             if t[2] <= (0 if hidden else 1) and not all_count:
                 continue

@@ -1,4 +1,4 @@
-"""Worked examples of confusion: scores, labels, threshold -> tp, fp, fn, tn, precision, recall, f1.
+"""Worked examples of confusion: labels, scores, threshold -> tp, fp, fn, tn, precision, recall, f1.
 
 Scores are sixteenths: exact in every dtype."""
 
@@ -9,33 +9,33 @@ SECOND_AND_FOURTH = [0, 1, 0, 1, 0, 0]
 
 CASES = [
     Case(
-        "a cut between the third and the fourth", (SIX, SECOND_AND_FOURTH, 0.0),
+        "a cut between the third and the fourth", (SECOND_AND_FOURTH, SIX, 0.0),
         (1, 2, 1, 2, 1 / 3, 1 / 2, 2 / 5),
     ),
     Case(
-        "one further down", (SIX, SECOND_AND_FOURTH, -0.25), (2, 2, 0, 2, 1 / 2, 1.0, 2 / 3),
+        "one further down", (SECOND_AND_FOURTH, SIX, -0.25), (2, 2, 0, 2, 1 / 2, 1.0, 2 / 3),
         "one more yes, and it is right: both ratios rise",
     ),
     Case(
-        "an oracle", ([0.75, 0.25, 0.5], [1, 0, 1], 0.375), (2, 0, 0, 1, 1.0, 1.0, 1.0),
+        "an oracle", ([1, 0, 1], [0.75, 0.25, 0.5], 0.375), (2, 0, 0, 1, 1.0, 1.0, 1.0),
     ),
     Case(
-        "exactly on the threshold", ([0.5, 0.25], [1, 1], 0.5), (1, 0, 1, 0, 1.0, 0.5, 2 / 3),
+        "exactly on the threshold", ([1, 1], [0.5, 0.25], 0.5), (1, 0, 1, 0, 1.0, 0.5, 2 / 3),
         "a score of the threshold is a yes",
     ),
     Case(
-        "missed danger", ([0.25, 0.125, 0.0], [1, 1, 0], 0.5), (0, 0, 2, 1, 1.0, 0.0, 0.0),
+        "missed danger", ([1, 1, 0], [0.25, 0.125, 0.0], 0.5), (0, 0, 2, 1, 1.0, 0.0, 0.0),
         "nothing was said, so nothing wrong: 0/0 is 1",
     ),
     Case(
-        "false alarm", ([0.75, 0.625], [0, 0], 0.5), (0, 2, 0, 0, 0.0, 1.0, 0.0),
+        "false alarm", ([0, 0], [0.75, 0.625], 0.5), (0, 2, 0, 0, 0.0, 1.0, 0.0),
         "nothing was to be found, so nothing was missed",
     ),
     Case("nothing at all", ([], [], 0.5), (0, 0, 0, 0, 1.0, 1.0, 1.0)),
 ]
 
 
-def _count(scores, labels, threshold, *, above=False, swapped=False, empty=1.0, flip=False,
+def _count(labels, scores, threshold, *, above=False, swapped=False, empty=1.0, flip=False,
            recall_of_all=False, accuracy=False, mean=False):
     said = [s > threshold if above else s >= threshold for s in scores]
     if flip:

@@ -1,4 +1,4 @@
-"""Worked examples of matching: boxes, scores, gt_boxes, threshold, rule, gt_ignore
+"""Worked examples of matching: gt_boxes, boxes, scores, threshold, rule, gt_ignore
 -> claims of the detections, claims on the objects, which detections are ignored."""
 
 from edudet.cases.case import Case
@@ -13,7 +13,7 @@ def wide(width):
 
 
 # IoU: (G2, P3) .9, (G1, P1) .8, (G1, P2) .6
-LECTURE_4 = ([wide(8), wide(6), [40, 0, 49, 10]], [0.25, 0.75, 0.5], [A, B], 0.5)
+LECTURE_4 = ([A, B], [wide(8), wide(6), [40, 0, 49, 10]], [0.25, 0.75, 0.5], 0.5)
 
 # Boxes in one line, of heights alike. G1 = 0..64, G2 = 16..80, P1 = 2..68, P2 = 0..36.
 # IoU: (G1, P1) 62/68 = .91, (G2, P1) 52/78 = .67, (G1, P2) 36/64 = .56, (G2, P2) 20/80 = .25
@@ -32,30 +32,30 @@ CASES = [
     ),
     Case("the same by VOC", (*LECTURE_4, "voc", NO), ([-1, 0, 1], [1, 2], [False] * 3)),
     Case(
-        "P2 first, COCO", ([P1, P2], [0.5, 0.75], [G1, G2], 0.5, "coco", NO),
+        "P2 first, COCO", ([G1, G2], [P1, P2], [0.5, 0.75], 0.5, "coco", NO),
         ([1, 0], [1, 0], [False] * 2), "P1 takes the object that is left: two right",
     ),
     Case(
-        "P2 first, VOC", ([P1, P2], [0.5, 0.75], [G1, G2], 0.5, "voc", NO),
+        "P2 first, VOC", ([G1, G2], [P1, P2], [0.5, 0.75], 0.5, "voc", NO),
         ([-1, 0], [1, -1], [False] * 2), "P1 overlaps G1 most, and that is taken: one right",
     ),
     Case(
-        "P1 first, COCO", ([P1, P2], [0.75, 0.5], [G1, G2], 0.5, "coco", NO),
+        "P1 first, COCO", ([G1, G2], [P1, P2], [0.75, 0.5], 0.5, "coco", NO),
         ([0, -1], [0, -1], [False] * 2),
     ),
     Case(
-        "P1 first, VOC", ([P1, P2], [0.75, 0.5], [G1, G2], 0.5, "voc", NO),
+        "P1 first, VOC", ([G1, G2], [P1, P2], [0.75, 0.5], 0.5, "voc", NO),
         ([0, -1], [0, -1], [False] * 2),
     ),
     Case(
-        "P1 and P2 in pairs", ([P1, P2], [0.5, 0.75], [G1, G2], 0.5, "pairs", NO),
+        "P1 and P2 in pairs", ([G1, G2], [P1, P2], [0.5, 0.75], 0.5, "pairs", NO),
         ([0, -1], [0, -1], [False] * 2), "(G1, P1) has the largest IoU: one right",
     ),
     *(
         Case(
             f"three of four right, {rule}",
-            ([A, B, [20, 20, 28, 30], FAR], [0.875, 0.75, 0.625, 0.5],
-             [A, B, [20, 20, 30, 30], [60, 60, 70, 70]], 0.5, rule, NO),
+            ([A, B, [20, 20, 30, 30], [60, 60, 70, 70]], [A, B, [20, 20, 28, 30], FAR],
+             [0.875, 0.75, 0.625, 0.5], 0.5, rule, NO),
             ([0, 1, 2, -1], [0, 1, 2, -1], [False] * 4), "precision and recall are 3/4",
         )
         for rule in ("voc", "coco", "pairs")
@@ -63,7 +63,7 @@ CASES = [
     *(
         Case(
             f"only the best of them, {rule}",
-            ([A], [0.875], [A, B, [20, 20, 30, 30], [60, 60, 70, 70]], 0.5, rule, NO),
+            ([A, B, [20, 20, 30, 30], [60, 60, 70, 70]], [A], [0.875], 0.5, rule, NO),
             ([0], [0, -1, -1, -1], [False]), "precision 1, recall 1/4",
         )
         for rule in ("voc", "coco", "pairs")
@@ -71,7 +71,7 @@ CASES = [
     *(
         Case(
             f"the second on one object is wrong, {rule}",
-            ([A, A, A], [0.5, 0.75, 0.25], [A], 0.5, rule, NO), (claims, [max_], [False] * 3),
+            ([A], [A, A, A], [0.5, 0.75, 0.25], 0.5, rule, NO), (claims, [max_], [False] * 3),
         )
         for rule, claims, max_ in (
             ("voc", [-1, 0, -1], 1), ("coco", [-1, 0, -1], 1), ("pairs", [0, -1, -1], 0)
@@ -79,34 +79,34 @@ CASES = [
     ),
     *(
         Case(
-            f"exactly on the threshold, {rule}", ([wide(5)], [0.5], [A], 0.5, rule, NO),
+            f"exactly on the threshold, {rule}", ([A], [wide(5)], [0.5], 0.5, rule, NO),
             ([0], [0], [False]), "an IoU of 1/2 is enough",
         )
         for rule in ("voc", "coco", "pairs")
     ),
     Case(
-        "difficult", ([A, A, B], [0.75, 0.5, 0.25], [A, B], 0.5, "voc", ONE_OF_TWO),
+        "difficult", ([A, B], [A, A, B], [0.75, 0.5, 0.25], 0.5, "voc", ONE_OF_TWO),
         ([0, 0, 1], [-1, 2], [True, True, False]), "many may lie on it; none of them counts",
     ),
     Case(
-        "a crowd", ([[0, 0, 2, 2], [4, 4, 6, 6], B], [0.75, 0.5, 0.25], [A, B], 0.5, "coco",
+        "a crowd", ([A, B], [[0, 0, 2, 2], [4, 4, 6, 6], B], [0.75, 0.5, 0.25], 0.5, "coco",
                     ONE_OF_TWO),
         ([0, 0, 1], [-1, 2], [True, True, False]),
         "IoU would be 4/100; of the small detections, all lies in the crowd",
     ),
     Case(
-        "an object before a crowd", ([wide(6)], [0.75], [A, wide(6), A], 0.5, "coco",
+        "an object before a crowd", ([A, wide(6), A], [wide(6)], [0.75], 0.5, "coco",
                                      [True, False, True]),
         ([1], [-1, 0, -1], [False]),
     ),
     Case(
-        "a poor object before a perfect crowd", ([wide(6)], [0.75], [A, A], 0.5, "coco",
+        "a poor object before a perfect crowd", ([A, A], [wide(6)], [0.75], 0.5, "coco",
                                                  ONE_OF_TWO),
         ([1], [-1, 0], [False]), "IoU .6 with the object, all of it in the crowd",
     ),
-    Case("no detections", ([], [], [A], 0.5, "coco", NO), ([], [-1], [])),
-    Case("no objects", ([A], [0.5], [], 0.5, "coco", NO), ([-1], [], [False])),
-    Case("no objects, VOC", ([A], [0.5], [], 0.5, "voc", NO), ([-1], [], [False])),
+    Case("no detections", ([A], [], [], 0.5, "coco", NO), ([], [-1], [])),
+    Case("no objects", ([], [A], [0.5], 0.5, "coco", NO), ([-1], [], [False])),
+    Case("no objects, VOC", ([], [A], [0.5], 0.5, "voc", NO), ([-1], [], [False])),
     Case("nothing", ([], [], [], 0.5, "pairs", NO), ([], [], [])),
 ]
 
@@ -125,7 +125,7 @@ def _iou(a, b, over=None):
     return inter / union if union else 0.0
 
 
-def _match(boxes, scores, gt_boxes, threshold, rule, ignore, *, once=True, above=False,
+def _match(gt_boxes, boxes, scores, threshold, rule, ignore, *, once=True, above=False,
            crowd=True, sort=True, use_ignore=True, ignored_count=False, crowd_last=True):
     ignore = (ignore or [False] * len(gt_boxes)) if use_ignore else [False] * len(gt_boxes)
     overlap = [
@@ -168,14 +168,14 @@ def _match(boxes, scores, gt_boxes, threshold, rule, ignore, *, once=True, above
 
 
 def _with_rule(wrong):
-    def match(boxes, scores, gt_boxes, threshold, rule, ignore):
-        return _match(boxes, scores, gt_boxes, threshold, wrong.get(rule, rule), ignore)
+    def match(gt_boxes, boxes, scores, threshold, rule, ignore):
+        return _match(gt_boxes, boxes, scores, threshold, wrong.get(rule, rule), ignore)
 
     return match
 
 
-def _by_rank(boxes, scores, *rest):
-    claims, *others = _match(boxes, scores, *rest)
+def _by_rank(gt_boxes, boxes, scores, *rest):
+    claims, *others = _match(gt_boxes, boxes, scores, *rest)
     return [claims[i] for i in sorted(range(len(boxes)), key=lambda i: -scores[i])], *others
 
 

@@ -1,4 +1,4 @@
-"""Worked examples of the curve: scores, labels, number of positives (or None)
+"""Worked examples of the curve: labels, scores, number of positives (or None)
 -> precision, recall, thresholds, smoothed precision."""
 
 from edudet.cases.case import Case
@@ -8,14 +8,14 @@ ENDS = [2 / 5, 2 / 6]  # precision of the last two of six if two are right
 
 CASES = [
     Case(
-        "right at ranks 1 and 4", (SIX, [1, 0, 0, 1, 0, 0], None),
+        "right at ranks 1 and 4", ([1, 0, 0, 1, 0, 0], SIX, None),
         (
             [1, 1 / 2, 1 / 3, 1 / 2, *ENDS], [0.5, 0.5, 0.5, 1, 1, 1], SIX,
             [1, 1 / 2, 1 / 2, 1 / 2, *ENDS],
         ),
     ),
     Case(
-        "right at ranks 2 and 4", (SIX, [0, 1, 0, 1, 0, 0], None),
+        "right at ranks 2 and 4", ([0, 1, 0, 1, 0, 0], SIX, None),
         (
             [0, 1 / 2, 1 / 3, 1 / 2, *ENDS], [0, 0.5, 0.5, 1, 1, 1], SIX,
             [1 / 2, 1 / 2, 1 / 2, 1 / 2, *ENDS],
@@ -23,30 +23,30 @@ CASES = [
         "the best first answer is wrong: precision starts at 0, and only smoothing lifts it",
     ),
     Case(
-        "the best lies two points further right", ([0.5, 0.375, 0.25, 0.125], [0, 0, 1, 1], None),
+        "the best lies two points further right", ([0, 0, 1, 1], [0.5, 0.375, 0.25, 0.125], None),
         ([0, 0, 1 / 3, 1 / 2], [0, 0, 0.5, 1], [0.5, 0.375, 0.25, 0.125], [1 / 2] * 4),
     ),
     Case(
-        "three of four found", ([0.75, 0.5, 0.25], [1, 1, 1], 4),
+        "three of four found", ([1, 1, 1], [0.75, 0.5, 0.25], 4),
         ([1, 1, 1], [0.25, 0.5, 0.75], [0.75, 0.5, 0.25], [1, 1, 1]),
         "no threshold reaches a recall of 1",
     ),
     Case(
-        "equal scores", ([0.5, 0.75, 0.5], [1, 0, 1], None),
+        "equal scores", ([1, 0, 1], [0.5, 0.75, 0.5], None),
         ([0, 2 / 3], [0, 1], [0.75, 0.5], [2 / 3, 2 / 3]),
         "no threshold lies between them: one point for both",
     ),
     Case(
-        "not sorted", ([0.25, 0.75], [0, 1], None), ([1, 1 / 2], [1, 1], [0.75, 0.25], [1, 1 / 2])
+        "not sorted", ([0, 1], [0.25, 0.75], None), ([1, 1 / 2], [1, 1], [0.75, 0.25], [1, 1 / 2])
     ),
     Case(
-        "nothing to find", ([0.5], [0], None), ([0], [1], [0.5], [0]), "recall 0/0 is 1",
+        "nothing to find", ([0], [0.5], None), ([0], [1], [0.5], [0]), "recall 0/0 is 1",
     ),
     Case("no answers", ([], [], 3), ([], [], [], [])),
 ]
 
 
-def _curve(scores, labels, positives, *, ties=False, order=-1, smooth="right", answered=False,
+def _curve(labels, scores, positives, *, ties=False, order=-1, smooth="right", answered=False,
            empty=1.0):
     positives = sum(labels) if positives is None or answered else positives
     places = sorted(range(len(scores)), key=lambda i: order * scores[i])

@@ -1,4 +1,4 @@
-"""Worked examples of recall: (proposals and objects of each image, counts, threshold) -> shares."""
+"""Worked examples of recall: (objects and proposals of each image, counts, threshold) -> shares."""
 
 from edudet.cases.case import Case
 
@@ -7,22 +7,22 @@ HALF_A, MOST_OF_A, NOWHERE = [0, 0, 4, 2], [0, 0, 4, 3], [20, 20, 24, 24]
 
 CASES = [
     Case("found", ([[A]], [[A]], [1], 0.5), [1.0]),
-    Case("missed", ([[NOWHERE]], [[A]], [1], 0.5), [0.0]),
-    Case("no proposals", ([[]], [[A]], [1], 0.5), [0.0]),
-    Case("no objects", ([[A]], [[]], [1], 0.5), [-1.0], "0/0: undefined is -1"),
+    Case("missed", ([[A]], [[NOWHERE]], [1], 0.5), [0.0]),
+    Case("no proposals", ([[A]], [[]], [1], 0.5), [0.0]),
+    Case("no objects", ([[]], [[A]], [1], 0.5), [-1.0], "0/0: undefined is -1"),
     Case("no images", ([], [], [1, 2], 0.5), [-1.0, -1.0]),
-    Case("more and more", ([[B, NOWHERE, A, C]], [[A, B, C, D]], [0, 1, 2, 3, 4, 5], 0.5),
+    Case("more and more", ([[A, B, C, D]], [[B, NOWHERE, A, C]], [0, 1, 2, 3, 4, 5], 0.5),
          [0.0, 0.25, 0.25, 0.5, 0.75, 0.75], "D is never found"),
-    Case("exactly on the threshold", ([[HALF_A]], [[A]], [1], 0.5), [1.0], "IoU 8/16 is enough"),
-    Case("just below", ([[HALF_A]], [[A]], [1], 0.75), [0.0]),
-    Case("a later one is better", ([[HALF_A, MOST_OF_A]], [[A]], [1, 2], 0.75), [0.0, 1.0]),
-    Case("found twice", ([[A, A]], [[A, B]], [2], 0.5), [0.5], "still one object"),
-    Case("one box for two", ([[A]], [[A, MOST_OF_A]], [1], 0.5), [1.0],
+    Case("exactly on the threshold", ([[A]], [[HALF_A]], [1], 0.5), [1.0], "IoU 8/16 is enough"),
+    Case("just below", ([[A]], [[HALF_A]], [1], 0.75), [0.0]),
+    Case("a later one is better", ([[A]], [[HALF_A, MOST_OF_A]], [1, 2], 0.75), [0.0, 1.0]),
+    Case("found twice", ([[A, B]], [[A, A]], [2], 0.5), [0.5], "still one object"),
+    Case("one box for two", ([[A, MOST_OF_A]], [[A]], [1], 0.5), [1.0],
          "a proposal is a place to look at: it may serve two objects"),
-    Case("images are pooled", ([[A], [NOWHERE]], [[A], [B, C, D]], [1], 0.5), [0.25],
+    Case("images are pooled", ([[A], [B, C, D]], [[A], [NOWHERE]], [1], 0.5), [0.25],
          "1 of 4; the mean of the images' recalls would be 1/2"),
-    Case("the first n of each image", ([[NOWHERE, A], [B]], [[A], [B]], [1], 0.5), [0.5]),
-    Case("no proposal helps another image", ([[A], [B]], [[B], [A]], [1], 0.5), [0.0]),
+    Case("the first n of each image", ([[A], [B]], [[NOWHERE, A], [B]], [1], 0.5), [0.5]),
+    Case("no proposal helps another image", ([[B], [A]], [[A], [B]], [1], 0.5), [0.0]),
     Case("an empty box is never found", ([[[1, 1, 1, 1]]], [[[1, 1, 1, 1]]], [1], 0.5), [0.0]),
 ]
 
@@ -35,7 +35,7 @@ def _iou(a, b):
 
 
 def _recall(
-    proposals, gt_boxes, counts, threshold, *, found=lambda iou, t: iou >= t, divide=None,
+    gt_boxes, proposals, counts, threshold, *, found=lambda iou, t: iou >= t, divide=None,
     once=False, empty=-1.0, pooled=True,
 ):
     """Recall with one part exchanged; `divide(found, objects, proposals)` makes the share."""
@@ -62,18 +62,18 @@ def _recall(
     return results
 
 
-def _counted_together(proposals, gt_boxes, counts, threshold):
+def _counted_together(gt_boxes, proposals, counts, threshold):
     results = []
     for count in counts:
         left, kept = count, []
         for boxes in proposals:
             kept.append(boxes[:left])
             left -= len(kept[-1])
-        results += _recall(kept, gt_boxes, [count], threshold)
+        results += _recall(gt_boxes, kept, [count], threshold)
     return results
 
 
-def _hits(proposals, gt_boxes, counts, threshold):
+def _hits(gt_boxes, proposals, counts, threshold):
     """Counts proposals that hit, not objects that are hit."""
     return [
         -1.0 if not sum(map(len, gt_boxes)) else sum(
@@ -97,6 +97,6 @@ MISTAKES = {
     "the images' recalls are averaged; objects are pooled": lambda *a: _recall(*a, pooled=False),
     "the first n of all images together; here of each": _counted_together,
     "hits are counted, not objects that are hit": _hits,
-    "n is ignored": lambda p, g, counts, t: _recall(p, g, [len(max(p, key=len, default=[]))], t)
+    "n is ignored": lambda g, p, counts, t: _recall(g, p, [len(max(p, key=len, default=[]))], t)
     * len(counts),
 }

@@ -1,4 +1,4 @@
-"""Worked examples of VOC's mAP: detections, ground truth, threshold, year -> APs, their mean.
+"""Worked examples of VOC's mAP: ground truth, detections, threshold, year -> APs, their mean.
 
 A detection is (box, score, label), an object (box, label) or (box, label, difficult); each image
 has a list of them. None stands for an AP that is not defined."""
@@ -20,7 +20,7 @@ def _ranked(wrong):
 
 
 CASES = [
-    Case(f"the {name} best is wrong, {year}", (_ranked(wrong), FOUR, 0.5, year), ({1: ap}, ap))
+    Case(f"the {name} best is wrong, {year}", (FOUR, _ranked(wrong), 0.5, year), ({1: ap}, ap))
     for wrong, name, by_year in (
         (4, "4th", {2010: 3 / 4, 2007: 8 / 11}), (3, "3rd", {2010: 11 / 16, 2007: 7.5 / 11}),
         (2, "2nd", {2010: 5 / 8, 2007: 6.75 / 11}),
@@ -29,40 +29,40 @@ CASES = [
 ]
 CASES += [
     Case(
-        "the mean of two classes", ([[(A, 0.5, 1), (FAR, 0.5, 2)]], [[(A, 1), (B, 2)]], 0.5, 2010),
+        "the mean of two classes", ([[(A, 1), (B, 2)]], [[(A, 0.5, 1), (FAR, 0.5, 2)]], 0.5, 2010),
         ({1: 1.0, 2: 0.0}, 0.5),
     ),
     Case(
-        "a class without objects", ([[(A, 0.5, 1), (B, 0.5, 2)]], [[(A, 1)]], 0.5, 2010),
+        "a class without objects", ([[(A, 1)]], [[(A, 0.5, 1), (B, 0.5, 2)]], 0.5, 2010),
         ({1: 1.0, 2: None}, 1.0), "its AP is 0/0 and takes no part in the mean",
     ),
     Case(
-        "a class that nobody found", ([[(A, 0.5, 1)]], [[(A, 1), (B, 2)]], 0.5, 2010),
+        "a class that nobody found", ([[(A, 1), (B, 2)]], [[(A, 0.5, 1)]], 0.5, 2010),
         ({1: 1.0, 2: 0.0}, 0.5),
     ),
     Case(
         "difficult objects do not count",
-        ([[(A, 0.75, 1), (B, 0.5, 1)]], [[(A, 1, True), (B, 1), (C, 1, True)]], 0.5, 2010),
+        ([[(A, 1, True), (B, 1), (C, 1, True)]], [[(A, 0.75, 1), (B, 0.5, 1)]], 0.5, 2010),
         ({1: 1.0}, 1.0),
     ),
     Case(
-        "found twice", ([[(A, 0.75, 1), (A, 0.5, 1), (B, 0.25, 1)]], [[(A, 1), (B, 1)]], 0.5, 2010),
+        "found twice", ([[(A, 1), (B, 1)]], [[(A, 0.75, 1), (A, 0.5, 1), (B, 0.25, 1)]], 0.5, 2010),
         ({1: 1 / 2 + 1 / 2 * 2 / 3}, 1 / 2 + 1 / 2 * 2 / 3), "the second on A is wrong",
     ),
     Case(
         "sorted over all images",
-        ([[(FAR, 0.5, 1)], [(A, 0.75, 1)]], [[], [(A, 1)]], 0.5, 2010), ({1: 1.0}, 1.0),
+        ([[], [(A, 1)]], [[(FAR, 0.5, 1)], [(A, 0.75, 1)]], 0.5, 2010), ({1: 1.0}, 1.0),
         "the wrong one comes last, though its image comes first",
     ),
     Case(
-        "the wrong label", ([[(A, 0.75, 2), (B, 0.5, 1)]], [[(A, 1), (B, 1), (C, 2)]], 0.5, 2010),
+        "the wrong label", ([[(A, 1), (B, 1), (C, 2)]], [[(A, 0.75, 2), (B, 0.5, 1)]], 0.5, 2010),
         ({1: 1 / 2, 2: 0.0}, 1 / 4), "well framed, but nothing of class 2 lies there",
     ),
     Case(
-        "exactly on the threshold", ([[([0, 0, 5, 10], 0.5, 1)]], [[(A, 1)]], 0.5, 2010),
+        "exactly on the threshold", ([[(A, 1)]], [[([0, 0, 5, 10], 0.5, 1)]], 0.5, 2010),
         ({1: 1.0}, 1.0), "an IoU of 1/2 is enough",
     ),
-    Case("nothing to find", ([[(A, 0.5, 1)]], [[]], 0.5, 2010), ({1: None}, None)),
+    Case("nothing to find", ([[]], [[(A, 0.5, 1)]], 0.5, 2010), ({1: None}, None)),
     Case("no image", ([], [], 0.5, 2010), ({}, None)),
 ]
 
@@ -72,7 +72,7 @@ def _iou(a, b):
     return inter / (sum((x[2] - x[0]) * (x[3] - x[1]) for x in (a, b)) - inter)
 
 
-def _voc(detections, ground_truth, threshold, year, *, by_image=False, difficult=True,
+def _voc(ground_truth, detections, threshold, year, *, by_image=False, difficult=True,
          once=True, absent=None, one_class=False, points=None, above=False):
     objects = [
         [(o[0], 0 if one_class else o[1], difficult and len(o) > 2) for o in image]

@@ -20,7 +20,7 @@ Step = tuple[str, list[int], tuple[int, int | None]]  # caption, claims so far, 
 
 
 def draw_matches(
-    axes: Any, boxes: Tensor, gt_boxes: Tensor, matches: Matches, labels: Sequence[str] = (),
+    axes: Any, gt_boxes: Tensor, boxes: Tensor, matches: Matches, labels: Sequence[str] = (),
 ) -> None:  # fmt: skip
     """Draw (M, 4) objects dashed (purple: need not be found), and (N, 4) detections: blue if
     right, vermilion if wrong, purple if ignored; each with its label."""
@@ -34,15 +34,15 @@ def draw_matches(
 
 
 def step_matching(
-    boxes: Tensor, scores: Tensor, gt_boxes: Tensor, iou_threshold: float = 0.5,
+    gt_boxes: Tensor, boxes: Tensor, scores: Tensor, iou_threshold: float = 0.5,
     rule: str = "coco", image: Tensor | None = None,
 ) -> Steps:
     """Detections claim objects, one after the other, beside the table of their IoU.
 
-    boxes, scores, gt_boxes, iou_threshold, rule: as for `edudet.metrics.match_detections`.
+    gt_boxes, boxes, scores, iou_threshold, rule: as for `edudet.metrics.match_detections`.
     """
     overlap = box_iou(boxes.double(), gt_boxes.double())                         # (N, M)
-    matches = match_detections(boxes, scores, gt_boxes, iou_threshold, rule)
+    matches = match_detections(gt_boxes, boxes, scores, iou_threshold, rule)
     pairs = rule == "pairs"
     rows = [*range(len(boxes))] if pairs else scores.argsort(descending=True, stable=True).tolist()
     make = _pairs if pairs else _one_by_one
@@ -69,17 +69,17 @@ def step_matching(
 
 
 def step_detections(
-    image: Tensor, boxes: Tensor, scores: Tensor, gt_boxes: Tensor, iou_threshold: float = 0.5
+    image: Tensor, gt_boxes: Tensor, boxes: Tensor, scores: Tensor, iou_threshold: float = 0.5
 ) -> Steps:
     """The threshold falls over the (N, 4) detections of an image: who is right, and the curve."""
     order = scores.argsort(descending=True, stable=True)
     boxes, scores = boxes[order], scores[order]
     matched = [
-        match_detections(boxes[:n], scores[:n], gt_boxes, iou_threshold)
+        match_detections(gt_boxes, boxes[:n], scores[:n], iou_threshold)
         for n in range(1, len(boxes) + 1)
     ]
     right = (matched[-1].detections >= 0).long()
-    curve = precision_recall_curve(scores, right, len(gt_boxes), split_ties=True)
+    curve = precision_recall_curve(right, scores, len(gt_boxes), split_ties=True)
     captions = [
         f"score ≥ {score:.2f}: {c.tp} right, {c.fp} wrong, {c.fn} missed; "
         f"precision {c.precision:.2f}, recall {c.recall:.2f}"
@@ -89,7 +89,7 @@ def step_detections(
     def draw(axes: Any, i: int) -> None:
         left, plane = axes[0]
         show_image(left, image)
-        draw_matches(left, boxes[: i + 1], gt_boxes, matched[i])
+        draw_matches(left, gt_boxes, boxes[: i + 1], matched[i])
         draw_boxes(left, boxes[i : i + 1], "kept" if right[i] else "dropped",
                    [f"{scores[i]:.2f}"], width=3)  # fmt: skip
         draw_curve(plane, curve, i + 1)

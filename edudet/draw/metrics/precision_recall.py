@@ -21,14 +21,14 @@ SHORT = 1e-9  # a recall that is short of a level by less has reached it
 
 
 def draw_answers(
-    axes: Any, scores: Tensor, labels: Tensor, threshold: float,
+    axes: Any, labels: Tensor, scores: Tensor, threshold: float,
     names: tuple[str, str] = ("positives", "negatives"),
 ) -> None:
     """Draw (N,) scores as heights, in a column for what is positive (filled) and one for what is
     not, with a line at the threshold: the four quarters are the confusion counts."""
-    counts = confusion(scores, labels, threshold)
+    counts = confusion(labels, scores, threshold)
     told = {"TP": counts.tp, "FP": counts.fp, "FN": counts.fn, "TN": counts.tn}
-    for i, (score, label) in enumerate(zip(scores.tolist(), labels.tolist(), strict=True)):
+    for i, (label, score) in enumerate(zip(labels.tolist(), scores.tolist(), strict=True)):
         kind = ("TP" if label else "FP") if score >= threshold else ("FN" if label else "TN")
         aside = 0.0 if len(scores) <= FEW else (i * 0.618) % 1 * 0.52 - 0.42
         colour = COLOURS[KINDS[kind]]
@@ -79,7 +79,7 @@ def _unit_square(axes: Any) -> None:
 
 
 def step_threshold(
-    scores: Tensor, labels: Tensor, thresholds: Sequence[float] = (),
+    labels: Tensor, scores: Tensor, thresholds: Sequence[float] = (),
     names: tuple[str, str] = ("positives", "negatives"),
 ) -> Steps:
     """The threshold falls; beside the (N,) scores, precision and recall so far.
@@ -87,7 +87,7 @@ def step_threshold(
     thresholds: falling; by default one below each score, halfway to the next.
     """
     cuts = list(thresholds) or _between(scores)
-    counts = [confusion(scores, labels, cut) for cut in cuts]
+    counts = [confusion(labels, scores, cut) for cut in cuts]
     captions = [
         f"threshold {cut:.2f}: {c.tp} right, {c.fp} wrong, precision {_share(c.tp, c.tp + c.fp)}; "
         f"{c.fn} missed, recall {_share(c.tp, c.tp + c.fn)}"
@@ -96,7 +96,7 @@ def step_threshold(
 
     def draw(axes: Any, i: int) -> None:
         left, right = axes[0]
-        draw_answers(left, scores, labels, cuts[i], names)
+        draw_answers(left, labels, scores, cuts[i], names)
         recalls = [c.recall for c in counts[: i + 1]]
         right.plot(recalls, [c.precision for c in counts[: i + 1]], "o-", color=COLOURS["faint"])
         right.plot(recalls[-1], counts[i].precision, "o", color=COLOURS["marked"], markersize=12)

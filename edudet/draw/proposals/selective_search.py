@@ -146,18 +146,18 @@ def draw_hierarchy(
 
 
 def draw_recall(
-    proposals: Mapping[str, Sequence[Tensor]], gt_boxes: Sequence[Tensor],
+    gt_boxes: Sequence[Tensor], proposals: Mapping[str, Sequence[Tensor]],
     iou_threshold: float = 0.5, width: float = 8.0, height: float = 3.8,
 ) -> Figure:  # fmt: skip
     """Recall against the number of proposals looked at, a curve for each method.
 
-    proposals: a name -> for each image (N, 4) boxes, best first. gt_boxes: (M, 4) for each image.
+    gt_boxes: (M, 4) for each image. proposals: a name -> for each image (N, 4) boxes, best first.
     """
     figure, axes = new_figure(width, height)
     for (name, boxes), (colour, style) in zip(proposals.items(), LINES, strict=False):
         most = max(len(one) for one in boxes)
         counts = sorted({round(1.15**i) for i in range(150) if 1.15**i < most} | {most})
-        recall = proposal_recall(boxes, gt_boxes, counts, iou_threshold)
+        recall = proposal_recall(gt_boxes, boxes, counts, iou_threshold)
         axes.plot(counts, recall.numpy(), style, color=COLOURS[colour], linewidth=2, label=name)
     axes.set_xscale("log")
     axes.set_ylim(0, 1.05)

@@ -13,12 +13,12 @@ from edudet.metrics.coco_metrics import coco_evaluate
 from edudet.ops import box_iou
 
 
-def coco_ap(detections, ground_truth, iou_threshold, smallest, largest):
+def coco_ap(ground_truth, detections, iou_threshold, smallest, largest):
     """Return COCO's average precision of one class, at one IoU threshold, for one range of areas.
 
-    detections          one dict for each image: "boxes" (N, 4) float32 xyxy, "scores" (N,) float32
-    ground_truth        one dict for each image, in the same order: "boxes" (M, 4) float32 xyxy,
-                        "crowd" (M,) bool
+    ground_truth        one dict for each image: "boxes" (M, 4) float32 xyxy, "crowd" (M,) bool
+    detections          one dict for each image, in the same order: "boxes" (N, 4) float32 xyxy,
+                        "scores" (N,) float32
     iou_threshold       an overlap of this much is enough
     smallest, largest   limits of the area of a box; both belong to the range
 
@@ -51,8 +51,8 @@ def _xywh(boxes):
     return torch.cat([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], 1).tolist()
 
 
-def records(said, objects):
-    """Lists of (box, score) and of (box, crowd), one for each image -> COCO's records."""
+def records(objects, said):
+    """Lists of (box, crowd) and of (box, score), one for each image -> COCO's records."""
     return (
         truth(*((i, _one_xywh(box), {"iscrowd": int(crowd)})
                 for i, image in enumerate(objects) for box, crowd in image),
@@ -78,8 +78,8 @@ def narrowed(name, threshold=0.5, area="all"):
         ]
 
     return Case(f"{name}, {threshold}, {area}", (
-        [of_image(said, i, "score") for i in ids],
         [of_image(wanted["annotations"], i, "iscrowd") for i in ids],
+        [of_image(said, i, "score") for i in ids],
         threshold, *AREAS[area],
     ), None)  # fmt: skip
 
@@ -104,7 +104,7 @@ def image(random, levels, crowds):
             said.append((corners, float(random.integers(1, levels) / levels)))
     side = int(random.choice(SIDES))
     said.append(([300, 0, 300 + side, side], float(random.integers(1, levels) / levels)))
-    return said, objects
+    return objects, said
 
 
 def data_set(random, area, threshold, levels=1024, crowds=0.2):
@@ -112,17 +112,17 @@ def data_set(random, area, threshold, levels=1024, crowds=0.2):
     recall lies on a level but for 0, 1/4, 1/2, 3/4 and 1."""
     while True:
         images = [image(random, levels, crowds) for _ in range(4)]
-        said, objects = [one[0] for one in images], [one[1] for one in images]
+        objects, said = [one[0] for one in images], [one[1] for one in images]
         low, high = AREAS[area]
         wanted = [
             box for one in objects for box, crowd in one
             if not crowd and low <= (box[2] - box[0]) * (box[3] - box[1]) <= high
         ]
         if len(wanted) % 5 and not any(_has_ties(*one) for one in images):
-            return said, objects, threshold, low, high
+            return objects, said, threshold, low, high
 
 
-def _has_ties(said, objects):
+def _has_ties(objects, said):
     overlaps = box_iou(*(boxes_tensor([box for box, _ in part]) for part in (said, objects)))
     return any(len(row[row > 0].unique()) < (row > 0).sum() for row in overlaps)
 
@@ -143,7 +143,7 @@ def equal_scores(random):
     return data_set(random, "all", 0.5, levels=4)
 
 
-def prepare(said, objects, threshold, smallest, largest):
+def prepare(objects, said, threshold, smallest, largest):
     detections = [
         {"boxes": boxes_tensor([box for box, _ in image]),
          "scores": scores_tensor([score for _, score in image])} for image in said
@@ -153,12 +153,12 @@ def prepare(said, objects, threshold, smallest, largest):
          "crowd": torch.tensor([bool(crowd) for _, crowd in image], dtype=torch.bool)}
         for image in objects
     ]
-    return detections, ground_truth, threshold, smallest, largest
+    return ground_truth, detections, threshold, smallest, largest
 
 
 def of_records(mistake):
-    def answer(said, objects, threshold, smallest, largest):
-        wanted, found = records(said, objects)
+    def answer(objects, said, threshold, smallest, largest):
+        wanted, found = records(objects, said)
         found = [{**one, "score": float(numpy.float32(one["score"]))} for one in found]
         return mistake(wanted, found, one=(threshold, smallest, largest))
 
@@ -170,7 +170,7 @@ def draw(axes, case, result):
     from edudet.draw import COLOURS, draw_boxes  # needs matplotlib, which checking does not
 
     start, bottom = 0, 0
-    for said, objects in zip(case[0], case[1], strict=True):
+    for objects, said in zip(case[0], case[1], strict=True):
         right = torch.tensor([start, 0, start, 0])
         for box, crowd in objects:
             draw_boxes(axes, boxes_tensor([box]) + right, "faint" if crowd else "truth",
@@ -231,9 +231,9 @@ EXERCISE = Exercise(
     given=["box_iou", "average_precision"],
     line_budget=40,
     example=(
+        [[([2, 0, 32, 30], False), ([44, 0, 110, 66], True)], [([0, 0, 20, 20], False)]],
         [[([0, 0, 30, 30], 0.875), ([4, 0, 36, 30], 0.75), ([50, 40, 75, 62], 0.625)],
          [([0, 0, 18, 20], 0.5), ([50, 50, 60, 60], 0.25)]],
-        [[([2, 0, 32, 30], False), ([44, 0, 110, 66], True)], [([0, 0, 20, 20], False)]],
         0.5, *AREAS["all"],
     ),
     draw=draw,

@@ -8,21 +8,22 @@ from edudet.course.material import numbers_agree, random_scores
 from edudet.metrics import confusion as library_confusion
 
 
-def confusion(scores, labels, threshold):
+def confusion(labels, scores, threshold):
     """Count right and wrong answers if every score of at least `threshold` means yes.
 
-    scores      (N,) float32
     labels      (N,) int64, 1 for a positive and 0 for a negative
+    scores      (N,) float32
     threshold   a number
 
     Returns the seven numbers (tp, fp, fn, tn, precision, recall, f1); 0/0 is 1 in each ratio.
     """
-    c = library_confusion(scores, labels, threshold)
+    c = library_confusion(labels, scores, threshold)
     return c.tp, c.fp, c.fn, c.tn, c.precision, c.recall, c.f1
 
 
 def answers(random, n, levels=64, positives=0.5):
-    return random_scores(random, n, levels), (random.random(n) < positives).astype(int).tolist()
+    scores = random_scores(random, n, levels)
+    return (random.random(n) < positives).astype(int).tolist(), scores
 
 
 def any_threshold(random):
@@ -39,18 +40,18 @@ def few_positives(random):
 
 def nothing_said(random):
     """No yes, or no positive: one of the ratios is 0/0."""
-    scores, labels = answers(random, 6)
+    labels, scores = answers(random, 6)
     if random.integers(2):
-        return scores, labels, 2.0
-    return scores, [0] * 6, float(random.choice([0.25, 2]))
+        return labels, scores, 2.0
+    return [0] * 6, scores, float(random.choice([0.25, 2]))
 
 
 def draw(axes, case, result):
     """The scores on a line; positives filled; what was said by colour."""
     from edudet.draw import COLOURS  # needs matplotlib, which checking does not
 
-    scores, labels, threshold = case
-    for score, label in zip(scores, labels, strict=True):
+    labels, scores, threshold = case
+    for label, score in zip(labels, scores, strict=True):
         right = (score >= threshold) == bool(label)
         colour = COLOURS["kept" if right else "dropped"]
         axes.plot(score, 0, "o", markersize=14, color=colour, markeredgewidth=2,
@@ -80,8 +81,8 @@ EXERCISE = Exercise(
         hidden("nothing said or nothing to find", 1, nothing_said, calls=8),
     ],
     mistakes=MISTAKES,
-    prepare=lambda scores, labels, threshold: (
-        torch.tensor(scores, dtype=torch.float32), torch.tensor(labels, dtype=torch.int64),
+    prepare=lambda labels, scores, threshold: (
+        torch.tensor(labels, dtype=torch.int64), torch.tensor(scores, dtype=torch.float32),
         threshold,
     ),
     tolerance=(1e-6, 1e-6),

@@ -11,18 +11,18 @@ from edudet.metrics import match_detections as library_match_detections
 from edudet.ops import box_iou
 
 
-def match_detections(boxes, scores, gt_boxes, iou_threshold, rule):
+def match_detections(gt_boxes, boxes, scores, iou_threshold, rule):
     """Return which object each detection of one image claims.
 
+    gt_boxes        (M, 4) float32 xyxy: the objects
     boxes           (N, 4) float32 xyxy: the detections
     scores          (N,) float32; of equal scores the lower index comes first
-    gt_boxes        (M, 4) float32 xyxy: the objects
     iou_threshold   a detection may claim an object if their IoU is this much or more
     rule            "coco", "voc" or "pairs"
 
     Returns (N,) int64: for each detection the index of its object, or -1.
     """
-    return library_match_detections(boxes, scores, gt_boxes, iou_threshold, rule).detections
+    return library_match_detections(gt_boxes, boxes, scores, iou_threshold, rule).detections
 
 
 def differ(boxes, gt_boxes):
@@ -39,7 +39,7 @@ def image(random, rule, n=8, m=5, levels=1024):
         moved = random.choice(m, n)
         boxes = (numpy.array(gt_boxes)[moved] + random.integers(-2, 3, (n, 4))).tolist()
         if differ(boxes, gt_boxes) and differ(gt_boxes, boxes):
-            return boxes, random_scores(random, n, levels), gt_boxes, 0.375, rule, None
+            return gt_boxes, boxes, random_scores(random, n, levels), 0.375, rule, None
 
 
 def by_coco(random):
@@ -60,19 +60,19 @@ def equal_scores(random):
 
 def few_or_none(random):
     rule = str(random.choice(["coco", "voc", "pairs"]))
-    boxes, scores, gt_boxes, *rest = image(random, rule, 5, 3)
+    gt_boxes, boxes, scores, *rest = image(random, rule, 5, 3)
     n, m = int(random.integers(1, 6)), int(random.integers(0, 3))
-    return boxes[:n], scores[:n], gt_boxes[:m], *rest
+    return gt_boxes[:m], boxes[:n], scores[:n], *rest
 
 
 def draw(axes, case, result):
     """Objects dashed, detections in blue if they claim one, with a line to its centre."""
     from edudet.draw import COLOURS, draw_boxes  # needs matplotlib, which checking does not
 
-    boxes, gt_boxes = boxes_tensor(case[0]), boxes_tensor(case[2])
+    gt_boxes, boxes = boxes_tensor(case[0]), boxes_tensor(case[1])
     draw_boxes(axes, gt_boxes, "truth", dashed=True, width=2.5)
     claims = [int(i) for i in result]
-    for i, (box, score) in enumerate(zip(boxes, case[1], strict=True)):
+    for i, (box, score) in enumerate(zip(boxes, case[2], strict=True)):
         colour = "kept" if claims[i] >= 0 else "dropped"
         draw_boxes(axes, box[None], colour)
         told = f" {score:.3g} → {'object ' + str(claims[i]) if claims[i] >= 0 else 'none'}"
@@ -82,7 +82,7 @@ def draw(axes, case, result):
     for j, box in enumerate(gt_boxes.tolist()):
         axes.text(box[2], box[3], f"object {j} ", fontsize=8, color=COLOURS["truth"], va="bottom",
                   ha="right")  # fmt: skip
-    corners = numpy.array(list(itertools.chain(case[0], case[2]))).reshape(-1, 2)
+    corners = numpy.array(list(itertools.chain(case[0], case[1]))).reshape(-1, 2)
     low, high = corners.min(0) - 1, corners.max(0) + 1
     axes.set_xlim(low[0], high[0])
     axes.set_ylim(high[1], low[1])
@@ -117,13 +117,13 @@ EXERCISE = Exercise(
     ],
     mistakes={hint: claims_of(mistake) for hint, mistake in MISTAKES.items()
               if hint not in OF_OBJECTS_TO_IGNORE},
-    prepare=lambda boxes, scores, gt_boxes, threshold, rule, ignore: (
-        boxes_tensor(boxes), scores_tensor(scores), boxes_tensor(gt_boxes), threshold, rule
+    prepare=lambda gt_boxes, boxes, scores, threshold, rule, ignore: (
+        boxes_tensor(gt_boxes), boxes_tensor(boxes), scores_tensor(scores), threshold, rule
     ),
     given=["box_iou"],
     line_budget=25,
-    example=([[2, 1, 11, 11], [6, 0, 14, 9], [17, 2, 25, 12], [18, 3, 25, 12]],
-             [0.5, 0.75, 0.625, 0.25], [[1, 0, 10, 10], [6, 1, 15, 10], [17, 2, 26, 12]], 0.5,
-             "coco", None),
+    example=([[1, 0, 10, 10], [6, 1, 15, 10], [17, 2, 26, 12]],
+             [[2, 1, 11, 11], [6, 0, 14, 9], [17, 2, 25, 12], [18, 3, 25, 12]],
+             [0.5, 0.75, 0.625, 0.25], 0.5, "coco", None),
     draw=draw,
 )  # fmt: skip

@@ -8,28 +8,28 @@ from edudet.course.material import random_scores
 from edudet.metrics import precision_recall_curve
 
 
-def precision_recall(scores, labels, num_positives):
+def precision_recall(labels, scores, num_positives):
     """Return precision and recall at every threshold that makes a difference, the highest first.
 
-    scores          (N,) float32: how sure the detector was of each answer
     labels          (N,) int64: 1 if the answer is right, else 0
+    scores          (N,) float32: how sure the detector was of each answer
     num_positives   how many there are to find; at least as many as were found
 
     Returns four float tensors (points,): precision, recall, thresholds, smoothed. Each different
     score is a threshold and makes one point. `smoothed` is the largest precision at this point or
     a later one. Recall is 1 where there is nothing to find.
     """
-    return tuple(precision_recall_curve(scores, labels, num_positives))
+    return tuple(precision_recall_curve(labels, scores, num_positives))
 
 
 def answers(random, n, levels, missed):
     labels = random.integers(0, 2, n).tolist()
-    return random_scores(random, n, levels), labels, sum(labels) + missed
+    return labels, random_scores(random, n, levels), sum(labels) + missed
 
 
 def ranking(random):
-    scores, labels, positives = answers(random, 15, 4096, int(random.integers(0, 4)))
-    return scores, labels, positives + 1
+    labels, scores, positives = answers(random, 15, 4096, int(random.integers(0, 4)))
+    return labels, scores, positives + 1
 
 
 def ties(random):
@@ -42,12 +42,12 @@ def bad_start(random):
     scores = [(12 - i) / 16 for i in range(9)]
     order = random.permutation(9)
     labels = [0, 0, 0, *right]
-    return [scores[i] for i in order], [labels[i] for i in order], 3 + int(random.integers(0, 2))
+    return [labels[i] for i in order], [scores[i] for i in order], 3 + int(random.integers(0, 2))
 
 
 def nothing_to_find(random):
     n = int(random.integers(1, 4))
-    wrong = random_scores(random, n), [0] * n, int(random.integers(0, 2))
+    wrong = [0] * n, random_scores(random, n), int(random.integers(0, 2))
     return wrong if random.integers(2) else answers(random, 6, 64, 1)
 
 
@@ -67,8 +67,8 @@ def draw(axes, case, result):
 
 
 def with_number(mistake):
-    return lambda scores, labels, positives: mistake(
-        scores, labels, sum(labels) if positives is None else positives
+    return lambda labels, scores, positives: mistake(
+        labels, scores, sum(labels) if positives is None else positives
     )
 
 
@@ -87,12 +87,12 @@ EXERCISE = Exercise(
         hidden("little or nothing to find", 1, nothing_to_find, calls=6),
     ],
     mistakes={hint: with_number(mistake) for hint, mistake in MISTAKES.items()},
-    prepare=lambda scores, labels, positives: (
-        torch.tensor(scores, dtype=torch.float32), torch.tensor(labels, dtype=torch.int64),
+    prepare=lambda labels, scores, positives: (
+        torch.tensor(labels, dtype=torch.int64), torch.tensor(scores, dtype=torch.float32),
         sum(labels) if positives is None else positives,
     ),
     tolerance=(1e-6, 1e-6),
     line_budget=16,
-    example=([0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125], [1, 0, 1, 1, 0, 0, 1], 5),
+    example=([1, 0, 1, 1, 0, 0, 1], [0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125], 5),
     draw=draw,
 )  # fmt: skip

@@ -6,25 +6,26 @@ from edudet.course.exercise import Exercise, Test, hidden, worked
 from edudet.course.material import boxes_tensor, random_boxes
 
 
-def proposal_recall(proposals, gt_boxes, counts, iou_threshold):
+def proposal_recall(gt_boxes, proposals, counts, iou_threshold):
     """Return the share of objects that the first n proposals of their image find, for each n.
 
     Args:
-        proposals: a list with, for each image, (N, 4) float32 boxes (x1, y1, x2, y2), best first.
-            N differs from image to image and may be 0.
-        gt_boxes: a list with, for each image, the (M, 4) boxes of its objects; M may be 0.
+        gt_boxes: a list with, for each image, the (M, 4) float32 boxes (x1, y1, x2, y2) of its
+            objects; M may be 0.
+        proposals: a list with, for each image, (N, 4) boxes, best first. N differs from image to
+            image and may be 0.
         counts: a list of integers n. Where an image has fewer proposals, all of them count.
         iou_threshold: an object is found if a proposal has an IoU of *at least* this with it.
 
     Returns:
         (len(counts),) floats. Objects of all images are pooled. -1 where there is no object at all.
     """
-    return metrics.proposal_recall(proposals, gt_boxes, counts, iou_threshold)
+    return metrics.proposal_recall(gt_boxes, proposals, counts, iou_threshold)
 
 
-def prepare(proposals, gt_boxes, counts, iou_threshold):
-    boxes, objects = ([boxes_tensor(image) for image in part] for part in (proposals, gt_boxes))
-    return boxes, objects, list(counts), iou_threshold
+def prepare(gt_boxes, proposals, counts, iou_threshold):
+    objects, boxes = ([boxes_tensor(image) for image in part] for part in (gt_boxes, proposals))
+    return objects, boxes, list(counts), iou_threshold
 
 
 def near(random, objects, n):
@@ -41,7 +42,7 @@ def near(random, objects, n):
 def images(random, sizes, most=5):
     objects = [random_boxes(random, n, 16, 3) for n in sizes]
     proposals = [near(random, some, int(random.integers(1, most + 4))) for some in objects]
-    return proposals, objects, [0, 1, 2, 4, 6, 20], float(random.choice([0.25, 0.5, 0.75]))
+    return objects, proposals, [0, 1, 2, 4, 6, 20], float(random.choice([0.25, 0.5, 0.75]))
 
 
 def one_image(random):
@@ -55,9 +56,9 @@ def several_images(random):
 def with_empty_images(random):
     """Images without objects or without proposals; in the last call there is no object at all."""
     calls = [images(random, sizes) for sizes in ([3, 0, 2], [0, 4, 1], [0, 0, 0])]
-    for proposals, *_ in calls:
+    for _, proposals, *_ in calls:
         proposals[2] = []
-    calls[0][0][0][0] = calls[0][1][0][0]  # so that one is found
+    calls[0][1][0][0] = calls[0][0][0][0]  # so that one is found
     return calls
 
 
@@ -67,15 +68,15 @@ def halves(random):
                for box in random_boxes(random, 5, 16, 2)]  # fmt: skip
     boxes = [[x1, y1, x2, (y1 + y2) // 2] for x1, y1, x2, y2 in objects]
     random.shuffle(boxes)
-    return [([boxes], [objects], [1, 2, 3, 4, 5], threshold) for threshold in (0.5, 0.75)]
+    return [([objects], [boxes], [1, 2, 3, 4, 5], threshold) for threshold in (0.5, 0.75)]
 
 
 def draw(axes, case, result):
     from edudet.draw import draw_boxes  # needs matplotlib, which checking does not
 
-    proposals, objects, counts, _ = prepare(*case)
+    objects, proposals, counts, _ = prepare(*case)
     right, low = 0.0, 1.0
-    for boxes, things in zip(proposals, objects, strict=True):
+    for things, boxes in zip(objects, proposals, strict=True):
         shift = boxes.new_tensor([right, 0, right, 0])
         draw_boxes(axes, things + shift, "truth", width=4, alpha=0.6)
         draw_boxes(axes, boxes + shift)
@@ -112,8 +113,8 @@ EXERCISE = Exercise(
     given=["box_iou"],
     line_budget=14,
     example=(
-        [[[1, 1, 5, 5], [8, 6, 12, 9], [9, 1, 13, 4], [0, 7, 5, 11]]],
-        [[[1, 0, 5, 5], [9, 1, 14, 4], [14, 7, 17, 11]]], [1, 2, 3, 4], 0.5,
+        [[[1, 0, 5, 5], [9, 1, 14, 4], [14, 7, 17, 11]]],
+        [[[1, 1, 5, 5], [8, 6, 12, 9], [9, 1, 13, 4], [0, 7, 5, 11]]], [1, 2, 3, 4], 0.5,
     ),
     draw=draw,
 )  # fmt: skip

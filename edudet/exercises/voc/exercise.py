@@ -8,18 +8,18 @@ from edudet.course.material import boxes_tensor, numbers_agree, scores_tensor
 from edudet.metrics import voc_map as library_voc_map
 
 
-def voc_map(detections, ground_truth, iou_threshold, year):
+def voc_map(ground_truth, detections, iou_threshold, year):
     """Return the mean average precision of PASCAL VOC: the mean of the classes' AP.
 
-    detections      one dict for each image: "boxes" (N, 4) float32 xyxy, "scores" (N,) float32,
-                    "labels" (N,) int64
-    ground_truth    one dict for each image, in the same order: "boxes" (M, 4), "labels" (M,)
+    ground_truth    one dict for each image: "boxes" (M, 4) float32 xyxy, "labels" (M,) int64
+    detections      one dict for each image, in the same order: "boxes" (N, 4), "scores" (N,)
+                    float32, "labels" (N,)
     iou_threshold   for the matching by VOC's rule
     year            2007: AP of 11 points; 2010: of the whole area
 
     Returns a number: the mean over the classes that have objects. There is one at least.
     """
-    return library_voc_map(detections, ground_truth, iou_threshold, year).mean
+    return library_voc_map(ground_truth, detections, iou_threshold, year).mean
 
 
 def truth(random, labels):
@@ -47,7 +47,7 @@ def data_set(random, labels, year, levels=64):
     said = [answers(random, image, [*labels, 9], levels) for image in images]
     place = [i / (4 * levels) for i in range(3)]
     said = [[(b, s + place[i], c) for b, s, c in one] for i, one in enumerate(said)]
-    return said, images, float(random.choice([0.5, 0.625])), year
+    return images, said, float(random.choice([0.5, 0.625])), year
 
 
 def one_class(random):
@@ -66,7 +66,7 @@ def mean_of(mistake):
     return lambda *case: mistake(*case)[1]
 
 
-def prepare(detections, ground_truth, threshold, year):
+def prepare(ground_truth, detections, threshold, year):
     def labels(column):
         return torch.tensor(column, dtype=torch.int64)
 
@@ -78,14 +78,14 @@ def prepare(detections, ground_truth, threshold, year):
         {"boxes": boxes_tensor([o[0] for o in image]), "labels": labels([o[1] for o in image])}
         for image in ground_truth
     ]
-    return found, wanted, threshold, year
+    return wanted, found, threshold, year
 
 
 def draw(axes, case, result):
     """The images below each other: objects dashed, detections with label and score."""
     from edudet.draw import COLOURS, draw_boxes  # needs matplotlib, which checking does not
 
-    for number, (said, objects) in enumerate(zip(case[0], case[1], strict=True)):
+    for number, (objects, said) in enumerate(zip(case[0], case[1], strict=True)):
         down = torch.tensor([0, 16, 0, 16]) * number
         draw_boxes(axes, boxes_tensor([o[0] for o in objects]) + down, "truth", dashed=True)
         draw_boxes(axes, boxes_tensor([d[0] for d in said]) + down, "kept")
@@ -123,8 +123,8 @@ EXERCISE = Exercise(
     agree=numbers_agree(1e-6, 1e-6),
     given=["match_detections", "precision_recall", "average_precision"],
     line_budget=25,
-    example=([[(A, 0.875, 1), ([2, 0, 12, 10], 0.5, 1), ([19, 0, 29, 10], 0.75, 2)],
-              [([1, 0, 11, 10], 0.25, 1), (C, 0.625, 1)]],
-             [[(A, 1), (B, 2)], [(A, 1), (D, 2)]], 0.5, 2010),
+    example=([[(A, 1), (B, 2)], [(A, 1), (D, 2)]],
+             [[(A, 0.875, 1), ([2, 0, 12, 10], 0.5, 1), ([19, 0, 29, 10], 0.75, 2)],
+              [([1, 0, 11, 10], 0.25, 1), (C, 0.625, 1)]], 0.5, 2010),
     draw=draw,
 )  # fmt: skip

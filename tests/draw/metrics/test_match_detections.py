@@ -41,7 +41,7 @@ def colours_of_detections(axes):
 
 
 def test_pairs_by_overlap():
-    steps = step_matching(FOUND, SCORES, OBJECTS, 0.5, "pairs")
+    steps = step_matching(OBJECTS, FOUND, SCORES, 0.5, "pairs")
     assert steps.captions == [
         "(G1, P2), IoU 0.90: both are free",
         "(G0, P0), IoU 0.80: both are free",
@@ -54,14 +54,14 @@ def test_pairs_by_overlap():
 
 
 def test_a_taken_detection_is_named():
-    steps = step_matching(TWO, TWO_SCORES, COUPLE, 0.5, "pairs")
+    steps = step_matching(COUPLE, TWO, TWO_SCORES, 0.5, "pairs")
     assert [caption.split(": ")[1] for caption in steps.captions[:3]] == [
         "both are free", "G0 is taken", "P0 is taken",
     ]  # fmt: skip
 
 
 def test_by_confidence():
-    steps = step_matching(FOUND, SCORES, OBJECTS, 0.5)
+    steps = step_matching(OBJECTS, FOUND, SCORES, 0.5)
     assert [caption[:2] for caption in steps.captions[:3]] == ["P1", "P2", "P0"]
     assert "P0 (score 0.25) comes too late for G0: wrong" in steps.captions
     seen = [colours_of_detections(steps.figure(k).axes[0]) for k in range(4)]
@@ -70,7 +70,7 @@ def test_by_confidence():
 
 
 def test_the_rules_differ():
-    coco, voc = (step_matching(TWO, TWO_SCORES, COUPLE, 0.5, r) for r in ("coco", "voc"))
+    coco, voc = (step_matching(COUPLE, TWO, TWO_SCORES, 0.5, r) for r in ("coco", "voc"))
     assert "P0 (score 0.50) claims G1" in coco.captions[1]
     assert coco.captions[-1].startswith("2 right, 0 wrong, 0 missed")
     assert "comes too late for G0: wrong, and may not look further" in voc.captions[1]
@@ -80,7 +80,7 @@ def test_the_rules_differ():
 def test_exactly_on_the_threshold_and_below_it():
     found = torch.tensor([[0.0, 0, 5, 10], [0, 20, 4, 30]])
     objects = torch.tensor([[0.0, 0, 10, 10], [0, 20, 10, 30]])
-    steps = step_matching(found, torch.tensor([0.5, 0.25]), objects, 0.5)
+    steps = step_matching(objects, found, torch.tensor([0.5, 0.25]), 0.5)
     assert "claims G0: IoU 0.50" in steps.captions[0]
     assert "overlaps no object by 0.5: wrong" in steps.captions[1]
 
@@ -89,7 +89,7 @@ def test_exactly_on_the_threshold_and_below_it():
 @pytest.mark.parametrize("n, m", [(3, 0), (0, 2), (3, 2)])
 def test_every_step_draws(rule, n, m):
     for image in (None, torch.zeros(50, 100)):
-        steps = step_matching(FOUND[:n], SCORES[:n], OBJECTS[:m], 0.5, rule, image)
+        steps = step_matching(OBJECTS[:m], FOUND[:n], SCORES[:n], 0.5, rule, image)
         for k in range(len(steps)):
             steps.figure(k).png()
 
@@ -110,10 +110,10 @@ def test_colours_of_matches():
 
     found = torch.cat([FOUND, torch.tensor([[200.0, 0, 220, 20]])])
     matches = match_detections(
-        found, torch.ones(4), OBJECTS, 0.5, gt_ignore=torch.tensor([False, True])
+        OBJECTS, found, torch.ones(4), 0.5, gt_ignore=torch.tensor([False, True])
     )
     _, axes = draw.new_figure(3, 3)
-    draw_matches(axes, found, OBJECTS, matches, ["a", "b", "c", "d"])
+    draw_matches(axes, OBJECTS, found, matches, ["a", "b", "c", "d"])
     drawn = [to_hex(c.get_edgecolor()[0]) for c in axes.collections if len(c.get_paths())]
     wanted = ["second", "truth", "kept", "dropped", "second", "dropped"]
     assert drawn == [draw.COLOURS[name].lower() for name in wanted]
@@ -122,7 +122,7 @@ def test_colours_of_matches():
 
 def test_detections_by_falling_score():
     scores = torch.tensor([0.25, 0.75, 0.5])
-    steps = step_detections(torch.zeros(50, 100), FOUND, scores, OBJECTS)
+    steps = step_detections(torch.zeros(50, 100), OBJECTS, FOUND, scores)
     assert steps.captions == [
         "score ≥ 0.75: 1 right, 0 wrong, 1 missed; precision 1.00, recall 0.50",
         "score ≥ 0.50: 2 right, 0 wrong, 0 missed; precision 1.00, recall 1.00",

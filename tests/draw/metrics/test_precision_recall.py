@@ -30,7 +30,7 @@ def told(axes):
 
 def test_the_quarters_count():
     figure, axes = draw.new_figure(4, 3)
-    draw_answers(axes, SIX, CARS, 0.0)
+    draw_answers(axes, CARS, SIX, 0.0)
     assert told(axes) == {"TP 1", "FP 2", "FN 1", "TN 2"}
     figure.png()
 
@@ -40,7 +40,7 @@ def test_answers_stand_in_their_column_and_colour(many):
     generator = torch.Generator().manual_seed(0)
     scores, labels = torch.rand(many, generator=generator), torch.arange(many) % 3 == 0
     _, axes = draw.new_figure(4, 3)
-    draw_answers(axes, scores, labels, 0.5)
+    draw_answers(axes, labels, scores, 0.5)
     dots = [line for line in axes.lines if line.get_marker() in ("o", ".")]
     assert len(dots) == many
     for dot, score, label in zip(dots, scores.tolist(), labels.tolist(), strict=True):
@@ -51,7 +51,7 @@ def test_answers_stand_in_their_column_and_colour(many):
 
 
 def test_a_step_below_each_score():
-    steps = draw.step_threshold(SIX, CARS)
+    steps = draw.step_threshold(CARS, SIX)
     assert len(steps) == 6
     assert steps.captions[2] == (
         "threshold 0.00: 1 right, 2 wrong, precision 1/3 = 0.33; 1 missed, recall 1/2 = 0.50"
@@ -67,15 +67,15 @@ def test_a_step_below_each_score():
 
 
 def test_equal_scores_make_one_step_and_thresholds_can_be_given():
-    assert len(draw.step_threshold(torch.tensor([0.5, 0.5, 0.25]), torch.tensor([1, 0, 1]))) == 2
-    steps = draw.step_threshold(SIX, CARS, [2.0, 0.0])
+    assert len(draw.step_threshold(torch.tensor([1, 0, 1]), torch.tensor([0.5, 0.5, 0.25]))) == 2
+    steps = draw.step_threshold(CARS, SIX, [2.0, 0.0])
     assert steps.captions[0].startswith("threshold 2.00: 0 right, 0 wrong, precision 0/0: 1;")
     steps.figure(0).png()
 
 
 def test_the_curve_is_a_saw_and_the_smoothed_one_stairs():
     _, axes = draw.new_figure(4, 3)
-    draw.draw_curve(axes, precision_recall_curve(SIX, torch.tensor([1, 0, 0, 1, 0, 0])))
+    draw.draw_curve(axes, precision_recall_curve(torch.tensor([1, 0, 0, 1, 0, 0]), SIX))
     (stairs,) = axes.patches
     assert stairs.get_data().values.tolist() == pytest.approx([1, 0.5, 0.5, 0.5, 0.4, 1 / 3])
     assert stairs.get_data().edges.tolist() == [0, 0.5, 0.5, 0.5, 1, 1, 1]
@@ -86,9 +86,9 @@ def test_the_curve_is_a_saw_and_the_smoothed_one_stairs():
 
 def test_part_of_a_curve_is_smoothed_by_itself():
     _, axes = draw.new_figure(4, 3)
-    draw.draw_curve(axes, precision_recall_curve(SIX, CARS), points=1)
+    draw.draw_curve(axes, precision_recall_curve(CARS, SIX), points=1)
     assert axes.patches[0].get_data().values.tolist() == [0]  # the later 1/2 is not known yet
-    draw.draw_curve(axes, precision_recall_curve(SIX[:0], CARS[:0], 2))
+    draw.draw_curve(axes, precision_recall_curve(CARS[:0], SIX[:0], 2))
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.args[2] != "all"], ids=lambda c: c.name)

@@ -108,7 +108,7 @@ def test_recall_ends_where_the_last_box_is_counted():
     truth = [torch.tensor([[0.0, 0, 4, 4], [8, 0, 12, 4], [0, 8, 4, 12], [8, 8, 12, 12]])]
     nowhere = torch.full((5, 4), 20.0) + torch.tensor([0.0, 0, 4, 4])
     boxes = [torch.cat([nowhere, truth[0][:3]])]
-    figure = draw.draw_recall({"a": boxes, "b": truth}, truth)
+    figure = draw.draw_recall(truth, {"a": boxes, "b": truth})
     png(figure)
     a, b = figure.axes[0].lines
     assert [line.get_label() for line in (a, b)] == ["a", "b"]

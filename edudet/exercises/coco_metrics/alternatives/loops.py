@@ -2,12 +2,12 @@ import torch
 from given import average_precision, box_iou
 
 
-def coco_ap(detections, ground_truth, iou_threshold, smallest, largest):
+def coco_ap(ground_truth, detections, iou_threshold, smallest, largest):
     answers, wanted = [], 0
-    for found, truth in zip(detections, ground_truth, strict=True):
+    for truth, found in zip(ground_truth, detections, strict=True):
         ignore = truth["crowd"] | outside(truth["boxes"], smallest, largest)
         wanted += int((~ignore).sum())
-        answers += answers_of(found, truth, ignore, iou_threshold, smallest, largest)
+        answers += answers_of(truth, found, ignore, iou_threshold, smallest, largest)
     if wanted == 0:
         return -1
     answers.sort(key=lambda answer: -answer[0])
@@ -25,7 +25,7 @@ def part_inside(box, crowd):
     return (high - low).clamp(min=0).prod() / (box[2:] - box[:2]).prod()
 
 
-def answers_of(found, truth, ignore, iou_threshold, smallest, largest):
+def answers_of(truth, found, ignore, iou_threshold, smallest, largest):
     iou = box_iou(found["boxes"], truth["boxes"])
     too_small_or_large = outside(found["boxes"], smallest, largest)
     taken, answers = set(), []

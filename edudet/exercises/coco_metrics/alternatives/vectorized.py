@@ -7,9 +7,9 @@ def sides(boxes):
     return np.clip(boxes[..., 2:] - boxes[..., :2], 0, None).prod(-1)
 
 
-def coco_ap(detections, ground_truth, iou_threshold, smallest, largest):
+def coco_ap(ground_truth, detections, iou_threshold, smallest, largest):
     scores, right, wanted = [], [], 0
-    for found, truth in zip(detections, ground_truth, strict=True):
+    for truth, found in zip(ground_truth, detections, strict=True):
         order = np.argsort(-found["scores"].numpy(), kind="stable")
         boxes, objects = found["boxes"].numpy().astype(float)[order], truth["boxes"].numpy()
         crowd, areas = truth["crowd"].numpy(), sides(objects)

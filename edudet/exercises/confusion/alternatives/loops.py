@@ -1,6 +1,6 @@
-def confusion(scores, labels, threshold):
+def confusion(labels, scores, threshold):
     tp = fp = fn = tn = 0
-    for score, label in zip(scores, labels, strict=True):
+    for label, score in zip(labels, scores, strict=True):
         if score >= threshold:
             if label:
                 tp += 1

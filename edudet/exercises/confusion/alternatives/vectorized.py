@@ -1,4 +1,4 @@
-def confusion(scores, labels, threshold):
+def confusion(labels, scores, threshold):
     yes, positive = scores >= threshold, labels == 1
     tp, fp = (yes & positive).sum().item(), (yes & ~positive).sum().item()
     fn, tn = (~yes & positive).sum().item(), (~yes & ~positive).sum().item()

@@ -2,7 +2,7 @@ import torch
 from given import box_iou
 
 
-def match_detections(boxes, scores, gt_boxes, iou_threshold, rule):
+def match_detections(gt_boxes, boxes, scores, iou_threshold, rule):
     iou = box_iou(boxes, gt_boxes).tolist()
     n, m = len(boxes), len(gt_boxes)
     claims = [-1] * n

@@ -12,7 +12,7 @@ def overlaps(a, b):
     return torch.where(union > 0, inter / union, torch.zeros(()))
 
 
-def match_detections(boxes, scores, gt_boxes, iou_threshold, rule):
+def match_detections(gt_boxes, boxes, scores, iou_threshold, rule):
     iou = overlaps(boxes, gt_boxes)
     claims = torch.full((len(boxes),), -1)
     if iou.numel() == 0:

@@ -1,11 +1,11 @@
 import torch
 
 
-def precision_recall(scores, labels, num_positives):
+def precision_recall(labels, scores, num_positives):
     precision, recall, thresholds = [], [], []
     for threshold in sorted(set(scores.tolist()), reverse=True):
         said_yes = right = 0
-        for score, label in zip(scores.tolist(), labels.tolist(), strict=True):
+        for label, score in zip(labels.tolist(), scores.tolist(), strict=True):
             if score >= threshold:
                 said_yes += 1
                 right += label

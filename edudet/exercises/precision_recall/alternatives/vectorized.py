@@ -1,7 +1,7 @@
 import torch
 
 
-def precision_recall(scores, labels, num_positives):
+def precision_recall(labels, scores, num_positives):
     thresholds = scores.unique().flip(0)
     said_yes = (scores >= thresholds[:, None]).double()
     right = said_yes @ labels.double()

@@ -1,8 +1,8 @@
 import numpy as np
 
 
-def precision_recall(scores, labels, num_positives):
-    scores, labels = scores.numpy(), labels.numpy()
+def precision_recall(labels, scores, num_positives):
+    labels, scores = labels.numpy(), scores.numpy()
     order = np.argsort(-scores, kind="stable")
     scores, hits = scores[order], np.cumsum(labels[order])
     last = np.append(scores[1:] != scores[:-1], True)[: len(scores)]

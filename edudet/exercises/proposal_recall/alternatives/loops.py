@@ -2,11 +2,11 @@ import torch
 from given import box_iou
 
 
-def proposal_recall(proposals, gt_boxes, counts, iou_threshold):
+def proposal_recall(gt_boxes, proposals, counts, iou_threshold):
     recall = []
     for n in counts:
         found = total = 0
-        for boxes, objects in zip(proposals, gt_boxes, strict=True):
+        for objects, boxes in zip(gt_boxes, proposals, strict=True):
             iou = box_iou(objects, boxes[:n])
             for i in range(len(objects)):
                 total += 1

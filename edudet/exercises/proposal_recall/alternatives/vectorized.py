@@ -2,9 +2,9 @@ import torch
 from given import box_iou
 
 
-def proposal_recall(proposals, gt_boxes, counts, iou_threshold):
+def proposal_recall(gt_boxes, proposals, counts, iou_threshold):
     found = []  # for each object: by how many proposals, at each n
-    for boxes, objects in zip(proposals, gt_boxes, strict=True):
+    for objects, boxes in zip(gt_boxes, proposals, strict=True):
         hit = (box_iou(objects, boxes) >= iou_threshold).int()
         found += [hit[:, :n].sum(1) for n in counts]
     if sum(len(objects) for objects in gt_boxes) == 0:

@@ -10,7 +10,7 @@ def overlaps(a, b):
     return inter / (areas[0][:, None] + areas[1] - inter).clamp(min=1e-9)
 
 
-def answers_of(found, truth, label, iou_threshold):
+def answers_of(truth, found, label, iou_threshold):
     mine, wanted = found["labels"] == label, truth["labels"] == label
     scores, order = found["scores"][mine].sort(descending=True, stable=True)
     right = torch.zeros(len(scores), dtype=torch.bool)
@@ -23,8 +23,8 @@ def answers_of(found, truth, label, iou_threshold):
     return scores, right, int(wanted.sum())
 
 
-def voc_map(detections, ground_truth, iou_threshold, year):
-    means, pairs = [], list(zip(detections, ground_truth, strict=True))
+def voc_map(ground_truth, detections, iou_threshold, year):
+    means, pairs = [], list(zip(ground_truth, detections, strict=True))
     for label in torch.cat([truth["labels"] for truth in ground_truth]).unique():
         parts = [answers_of(*both, label, iou_threshold) for both in pairs]
         scores, right = (torch.cat([part[k] for part in parts]) for k in (0, 1))
