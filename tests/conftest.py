@@ -66,6 +66,8 @@ def no_inductor() -> str | None:
     """Why torch.compile's default backend cannot compile C++ here, or None."""
     if reason := no_compiler():
         return reason
+    if " " in torch.__file__:
+        return "torch 2.13 calls g++ with its own folder unquoted, and this one's path has a space"
     headers = sysconfig.get_path("include")
     if not Path(headers, "Python.h").exists():
         return "Python.h is missing: apt install python3-dev"
